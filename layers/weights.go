@@ -1,0 +1,88 @@
+package layers
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
+)
+
+// InitKind says how a parameter starts.
+type InitKind int
+
+// The ways in which a parameter can start.
+const (
+	InitZero   InitKind = iota // all zeros
+	InitOne                    // all ones
+	InitNormal                 // normal with mean 0 and deviation Init.Scale
+)
+
+// Init is a parameter's starting value. Scale is the standard deviation of [InitNormal]; the other kinds ignore it.
+type Init struct {
+	Kind  InitKind
+	Scale float64
+}
+
+// Param declares one tensor: its name, dimensions, how it starts, whether it is trained.
+type Param struct {
+	Name   string
+	Dims   []int
+	Init   Init
+	Buffer bool // carried and updated, but not trained by gradients (running statistics)
+}
+
+// Size is the number of elements.
+func (p Param) Size() int {
+	size := 1
+	for _, d := range p.Dims {
+		size *= d
+	}
+	return size
+}
+
+// Weights gives a layer its parameters by name.
+type Weights struct {
+	nodes   map[string]*Node
+	prefix  string
+	compute dtypes.DType
+}
+
+// NewWeights makes a root over nodes, keyed by full name. [Weights.At] converts what it returns to the type compute.
+func NewWeights(nodes map[string]*Node, compute dtypes.DType) Weights {
+	return Weights{nodes: nodes, compute: compute}
+}
+
+// In returns the weights below a prefix: w.In("layer1.%d", 0).At("conv1.weight") is "layer1.0.conv1.weight".
+func (w Weights) In(format string, args ...any) Weights {
+	w.prefix += fmt.Sprintf(format, args...) + "."
+	return w
+}
+
+// At returns the named tensor in the compute type. It panics where there is none, or its dimensions are not dims.
+func (w Weights) At(name string, dims ...int) *Node {
+	return ConvertDType(w.F32(name, dims...), w.compute)
+}
+
+// F32 is [Weights.At] without the conversion: the tensor as it is stored.
+func (w Weights) F32(name string, dims ...int) *Node {
+	full := w.prefix + name
+	node, ok := w.nodes[full]
+	if !ok {
+		exceptions.Panicf("layers: no tensor %q, wanted with shape %v", full, dims)
+	}
+	if got := node.Shape().Dimensions; !slices.Equal(got, dims) {
+		exceptions.Panicf("layers: tensor %q has shape %v, wanted %v", full, got, dims)
+	}
+	return node
+}
+
+// Compute is the type in which layers calculate.
+func (w Weights) Compute() dtypes.DType { return w.compute }
+
+// Has tells whether the named tensor exists.
+func (w Weights) Has(name string) bool {
+	_, ok := w.nodes[w.prefix+name]
+	return ok
+}
