@@ -20,7 +20,7 @@ Adafactor (Shazeer and Stern 2018, algorithms 4 and 5; no momentum; an external 
         V = R*C / mean(R, its last axis)
     rank 1: V <- decay*V + (1-decay)*(g^2 + eps1)
     u = g / sqrt(V);  u <- u / max(1, RMS(u)/clip)    (RMS over the whole tensor)
-    p <- p - lr*weight_decay*p;  p <- p - lr * max(eps2, RMS(p)) * u
+    p <- p - lr*weight_decay*p - lr * max(eps2, RMS(p)) * u      (both p are those before the step)
 
 Schedules, lr of update t of N with W of warm-up, peak to end:
     t <= W: peak*t/W;  else with s = min(1, (t-W)/(N-W)):
@@ -76,8 +76,7 @@ def adafactor(parameters, gradients, weight_decay):
                 v = full[k] = average(full.get(k, 0), square)
             u = g / np.sqrt(v)
             u = u / max(1, rms(u) / c["clip"])
-            p[k] = p[k] - c["lr"] * weight_decay * p[k]
-            p[k] = p[k] - c["lr"] * max(c["eps2"], rms(p[k])) * u
+            p[k] = p[k] - c["lr"] * weight_decay * p[k] - c["lr"] * max(c["eps2"], rms(p[k])) * u
         yield dict(p), {"row": dict(row), "column": dict(col), "full": dict(full)}
 
 

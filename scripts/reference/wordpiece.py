@@ -75,15 +75,20 @@ def shifts(lower):
 
 def combining_classes(nfd):
     """Reads canonical combining classes off the order that NFD gives to two characters."""
+    swaps = lambda x, y: x != y and nfd("a" + x + y) == "a" + y + x
+    low, high = "\u0334", "\u0345"  # classes 1 and 240
+    assert unicodedata.combining(low) == 1 and unicodedata.combining(high) == 240 and swaps(high, low)
     example = {}
     for c in CODE_POINTS:
-        example.setdefault(unicodedata.combining(chr(c)), chr(c))
-    classes = sorted(k for k in example if k)
-    swaps = lambda x, y: nfd("a" + x + y) == "a" + y + x and x != y
+        s = chr(c)
+        if nfd(s) == s and (swaps(high, s) or swaps(s, low)):  # else the library holds it for a base character
+            example.setdefault(unicodedata.combining(s), s)
+    assert 0 not in example
+    classes = sorted(example)
     out = {}
     for c in CODE_POINTS:
         s = chr(c)
-        if nfd(s) != s or not (swaps(example[240], s) or swaps(s, example[1])):
+        if nfd(s) != s or not (swaps(high, s) or swaps(s, low)):
             continue
         below = [k for k in classes if swaps(s, example[k])]
         above = [k for k in classes if swaps(example[k], s)]
