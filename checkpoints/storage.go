@@ -49,6 +49,24 @@ func (disk) SyncDir(path string) error {
 	return errors.Join(err, d.Close())
 }
 
+// makeFolder makes a folder and those above it durably, where they are missing.
+func makeFolder(s storage, dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(filepath.Clean(dir))
+	if parent == filepath.Clean(dir) {
+		return s.Mkdir(dir)
+	}
+	if err := makeFolder(s, parent); err != nil {
+		return err
+	}
+	if err := s.Mkdir(dir); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return s.SyncDir(parent)
+}
+
 // buffer joins small writes; larger ones go to the file without a copy.
 const buffer = 1 << 20
 

@@ -1,0 +1,71 @@
+package checkpoints
+
+import (
+	"fmt"
+	"path/filepath"
+)
+
+// List returns the checkpoints whose manifests can be read, newest first. Their data is not read.
+func (m *Manager) List() ([]Info, error) {
+	all, err := scan(m.dir)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", err)
+	}
+	var out []Info
+	for _, f := range all {
+		if f.manifest != nil {
+			out = append(out, f.manifest.info(f.path))
+		}
+	}
+	return out, nil
+}
+
+// Latest finds the newest sound checkpoint, as the function [Latest] does; what it skips goes to the log.
+func (m *Manager) Latest() (Info, error) {
+	i, report, err := Latest(m.dir)
+	m.note(report)
+	return i, err
+}
+
+// Restore reads the newest sound checkpoint. Those that it had to skip are in the report, each with its reason, and in the
+// log. [ErrNone] means that there is none because nothing was saved yet.
+func (m *Manager) Restore() (State, Report, error) {
+	m.settle()
+	s, report, err := Load(m.dir)
+	m.note(report)
+	if err == nil {
+		m.moveTo(s.Step)
+	}
+	return s, report, err
+}
+
+// RestoreStep reads the checkpoint of one step. The next save continues from there, and takes the later checkpoints away.
+func (m *Manager) RestoreStep(step int64) (State, error) {
+	m.settle()
+	c, err := OpenCheckpoint(filepath.Join(m.dir, folderName(step)))
+	if err != nil {
+		return State{}, err
+	}
+	defer c.Close()
+	s, err := c.State()
+	if err == nil {
+		m.moveTo(step)
+	}
+	return s, err
+}
+
+func (m *Manager) moveTo(step int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.at = step
+}
+
+// note remembers which checkpoints are damaged, so that they do not count among those to keep.
+func (m *Manager) note(r Report) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range r.Problems {
+		m.known[p.Path] = p.Reason
+		m.options.Log("checkpoints: skipped " + p.String())
+	}
+}
