@@ -187,10 +187,7 @@ func (c *Checkpoint) compareHeader(d dataFile) error {
 				continue
 			}
 			pieces++
-			want, err := Part{t.Spec, p.Start, p.Size}.stored()
-			if err != nil {
-				return err
-			}
+			want := Part{t.Spec, p.Start, p.Size}.stored()
 			e := entries[want.Name]
 			if e.DType != want.DType || !slices.Equal(e.Dims, want.Dims) || h.start+e.begin != p.Offset {
 				return fmt.Errorf("%s: tensor %q: the header and the manifest disagree", d.Name, want.Name)

@@ -326,7 +326,9 @@ func TestRefusedStates(t *testing.T) {
 	dir := t.TempDir()
 	m, _ := openTest(t, dir, 3)
 	w := Spec{"w", U8, []int{3, 5}}
-	bytesOf := func(n int) func(int) ([]byte, error) { return func(int) ([]byte, error) { return make([]byte, n), nil } }
+	bytesOf := func(n int) func(int) ([]byte, error) {
+		return func(int) ([]byte, error) { return make([]byte, n), nil }
+	}
 	for _, c := range []struct {
 		name string
 		s    Source

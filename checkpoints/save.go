@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -52,7 +53,8 @@ type plan struct {
 
 const firstData = "data-00000.safetensors"
 
-// newPlan lays out one data file, with a checksum for every block of so many bytes, and refuses a source that cannot become a checkpoint.
+// newPlan lays out one data file, with a checksum for every block of so many bytes, and refuses a source that cannot
+// become a checkpoint.
 func newPlan(s Source, block int64) (*plan, error) {
 	if s.Step < 0 {
 		return nil, fmt.Errorf("step %d is negative", s.Step)
@@ -62,53 +64,73 @@ func newPlan(s Source, block int64) (*plan, error) {
 			return nil, fmt.Errorf("value %q is not JSON", key)
 		}
 	}
-	p := &plan{source: s, pieces: make([]*piece, len(s.Parts))}
-	stored := make([]Spec, len(s.Parts))
+	parts := make([]Part, len(s.Parts))
+	stored := make([]Spec, len(s.Parts)) // the parts as arrays of their own
 	for i, part := range s.Parts {
 		var err error
-		if stored[i], err = part.stored(); err != nil {
+		if parts[i], err = part.normal(); err != nil {
 			return nil, err
 		}
+		stored[i] = parts[i].stored()
 	}
-	var err error
-	if p.header, p.order, err = encodeHeader(stored, nil); err != nil {
+	s.Parts = parts
+	header, order, err := encodeHeader(stored, nil)
+	if err != nil {
 		return nil, err
 	}
-	at := int64(len(p.header))
-	for _, i := range p.order {
-		n, err := stored[i].Bytes()
-		if err != nil {
-			return nil, err
-		}
-		p.pieces[i] = &piece{File: firstData, Offset: at, Length: n, Start: s.Parts[i].Start, Size: s.Parts[i].Size,
-			Checksums: make([]string, (n+block-1)/block)}
-		at += n
+	p := &plan{source: s, header: header, order: order, pieces: make([]*piece, len(parts))}
+	if err := p.layOut(stored, block); err != nil {
+		return nil, err
 	}
-	p.bytes = at
-	p.manifest = &manifest{Format: manifestFormat, Version: manifestVersion, Step: s.Step, Block: block, Values: s.Values,
-		Files: []dataFile{{Name: firstData, Size: at, Header: int64(len(p.header)), Checksum: checksum(p.header)}}}
 	if err := p.group(); err != nil {
 		return nil, err
 	}
 	return p, p.manifest.check()
 }
 
-// stored returns the part as an array of its own, with the name that it has in the data file.
-func (p Part) stored() (Spec, error) {
-	out := Spec{Name: p.Name, DType: p.DType, Dims: append([]int{}, p.Dims...)}
-	if _, err := out.Bytes(); err != nil || p.Start == nil && p.Size == nil {
-		return out, err
+// layOut gives every part its place in the data file.
+func (p *plan) layOut(stored []Spec, block int64) error {
+	at := int64(len(p.header))
+	for _, i := range p.order {
+		n, err := stored[i].Bytes()
+		if err != nil {
+			return err
+		}
+		part := p.source.Parts[i]
+		p.pieces[i] = &piece{File: firstData, Offset: at, Length: n, Start: part.Start, Size: part.Size,
+			Checksums: make([]string, (n+block-1)/block)}
+		at += n
 	}
-	b := box{p.Start, p.Size}
-	if err := b.check(p.Dims); err != nil {
-		return Spec{}, fmt.Errorf("tensor %q: %w", p.Name, err)
+	p.bytes = at
+	p.manifest = &manifest{Format: manifestFormat, Version: manifestVersion, Step: p.source.Step, Block: block, Values: p.source.Values,
+		Files: []dataFile{{Name: firstData, Size: at, Header: int64(len(p.header)), Checksum: checksum(p.header)}}}
+	return nil
+}
+
+// normal checks the part's box and drops one that is the whole tensor.
+func (p Part) normal() (Part, error) {
+	if _, err := p.Bytes(); err != nil || p.Start == nil && p.Size == nil {
+		return p, err
 	}
-	out.Name += "["
-	for i := range b.start {
-		out.Name += fmt.Sprintf("%d:%d,", b.start[i], b.start[i]+b.size[i])
+	if err := (box{p.Start, p.Size}).check(p.Dims); err != nil {
+		return p, fmt.Errorf("tensor %q: %w", p.Name, err)
 	}
-	out.Name, out.Dims = out.Name[:len(out.Name)-min(1, len(b.start))]+"]", slices.Clone(p.Size)
-	return out, nil
+	if slices.Equal(p.Size, p.Dims) {
+		p.Start, p.Size = nil, nil
+	}
+	return p, nil
+}
+
+// stored returns the part as an array of its own, with the name that it has in the data file: w, or w[0:3,2:5].
+func (p Part) stored() Spec {
+	if p.Size == nil {
+		return Spec{p.Name, p.DType, append([]int{}, p.Dims...)}
+	}
+	ranges := make([]string, len(p.Size))
+	for i, n := range p.Size {
+		ranges[i] = fmt.Sprintf("%d:%d", p.Start[i], p.Start[i]+n)
+	}
+	return Spec{p.Name + "[" + strings.Join(ranges, ",") + "]", p.DType, p.Size}
 }
 
 // group collects the parts under their tensors, which keep the order of their first part.
