@@ -1,0 +1,101 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"m6lab/datasets"
+)
+
+// reader reads the columns of one row. The first error stays in err.
+type reader struct {
+	s          *Set
+	sh         *shard
+	number     int // of the shard
+	group, row int
+	e          entry
+	err        error
+}
+
+// example reads the columns that the row's entry says are there.
+func (r *reader) example() datasets.Example {
+	ex := datasets.Example{Source: r.s.sources[r.e.source()]}
+	id, present := r.value(colID, 1, 1)
+	if r.err == nil && !present {
+		r.err = errors.New("the id is null")
+	}
+	ex.ID = strings.Clone(id)
+	ex.Text = r.text(colText, hasText)
+	ex.ImagePath = r.text(colPath, hasPath)
+	ex.Question = r.text(colQuestion, hasQuestion)
+	ex.Answer = r.text(colAnswer, hasAnswer)
+	ex.Meta = r.text(colMeta, hasMeta)
+	if image, _ := r.value(colBytes, r.e.what, hasImage); image != "" {
+		ex.Image = []byte(image)
+	}
+	if r.e.has(hasReferences) {
+		ex.References = r.list(colReferences)
+	}
+	return ex
+}
+
+// text returns a copy of the row's string in a column, "" where the entry lacks kind.
+func (r *reader) text(column int, kind uint32) string {
+	v, _ := r.value(column, r.e.what, kind)
+	return strings.Clone(v)
+}
+
+// value returns the row's value in a column, where what has kind.
+func (r *reader) value(column int, what, kind uint32) (value string, present bool) {
+	if what&kind == 0 {
+		return "", false
+	}
+	p := r.page(column)
+	if p == nil {
+		return "", false
+	}
+	i := r.row - p.firstRow
+	return p.values[i], p.present[i]
+}
+
+// list returns a copy of the row's strings in a repeated column.
+func (r *reader) list(column int) []string {
+	p := r.page(column)
+	if p == nil {
+		return nil
+	}
+	i := r.row - p.firstRow
+	values := slices.Clone(p.values[p.starts[i]:p.starts[i+1]])
+	for i := range values {
+		values[i] = strings.Clone(values[i])
+	}
+	return values
+}
+
+// page returns the page of a column with the row in it, or nil where there is none.
+func (r *reader) page(column int) *page {
+	l := r.sh.columns[column].index
+	if r.err != nil || l < 0 {
+		return nil
+	}
+	extents, err := r.sh.pages(r.group, l)
+	if err != nil {
+		r.err = fmt.Errorf("column %s: %w", columnNames[column], err)
+		return nil
+	}
+	n := sort.Search(len(extents), func(i int) bool { return int(extents[i].lastRow) > r.row })
+	key := pageKey{int32(r.number), int32(r.group), int32(column), int32(n)}
+	if p := r.s.cache.get(key); p != nil {
+		return p
+	}
+	p, err := r.sh.readPage(r.group, column, extents[n])
+	if err != nil {
+		r.err = fmt.Errorf("column %s: %w", columnNames[column], err)
+		return nil
+	}
+	r.s.cache.put(key, p)
+	return p
+}
