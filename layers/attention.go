@@ -1,0 +1,93 @@
+package layers
+
+import (
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// AttentionParams declares the four projections of [SelfAttention]. outScale is the deviation of the output projection.
+func AttentionParams(prefix string, width, heads int, scale, outScale float64) []Param {
+	K := width / heads
+	var params []Param
+	for _, part := range []string{"query", "key", "value"} {
+		params = append(params,
+			Param{Name: prefix + part + ".kernel", Dims: []int{width, heads, K}, Init: Init{InitNormal, scale}},
+			Param{Name: prefix + part + ".bias", Dims: []int{heads, K}})
+	}
+	return append(params,
+		Param{Name: prefix + "output.kernel", Dims: []int{heads, K, width}, Init: Init{InitNormal, outScale}},
+		Param{Name: prefix + "output.bias", Dims: []int{width}})
+}
+
+// SelfAttention is multi-head scaled dot-product attention (Vaswani et al., arXiv 1706.03762), x [B,S,D] to y [B,S,D].
+// bias [B,1,S,S] is added to the scores, see [MaskBias]. weights [B,H,S,S] in f32 are what a figure shows; unused, they cost nothing.
+func SelfAttention(w Weights, x, bias *Node, heads int) (y, weights *Node) {
+	B, S, D := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
+	bias.AssertDims(B, 1, S, S)
+	qBSHK, kBSHK, vBSHK := Projections(w, Reshape(x, B*S, D), heads, B, S)
+	scores := Einsum("bshk,bthk->bhst", MulScalar(qBSHK, 1/math.Sqrt(float64(D/heads))), kBSHK)
+	weights = Softmax(Add(ConvertDType(scores, dtypes.Float32), bias), -1) // [B,H,S,S]
+	mixed := Einsum("bhst,bthk->bshk", ConvertDType(weights, x.DType()), vBSHK)
+	return Reshape(attentionOutput(w, Reshape(mixed, B*S, D), heads), B, S, D), weights
+}
+
+// Projections are queries, keys and values of x [N,D], each as [dims...,H,K]. They are one matrix product: the kernels are
+// concatenated by heads, [D,H,3,K], so that a split of the heads over devices splits the product too.
+func Projections(w Weights, x *Node, heads int, dims ...int) (q, k, v *Node) {
+	D := x.Shape().Dim(1)
+	K := D / heads
+	var kernels, biases []*Node
+	for _, part := range []string{"query", "key", "value"} {
+		kernels = append(kernels, ExpandAxes(w.In("%s", part).At("kernel", D, heads, K), 2)) // [D,H,1,K]
+		biases = append(biases, ExpandAxes(w.In("%s", part).At("bias", heads, K), 1))        // [H,1,K]
+	}
+	kernel := Reshape(Concatenate(kernels, 2), D, 3*D)
+	bias := Reshape(Concatenate(biases, 1), 3*D)
+	dims = append(append([]int{}, dims...), heads, 3, K)
+	qkv := Reshape(Dense(x, kernel, bias), dims...) // [N,3D] -> [...,H,3,K]
+	axis := len(dims) - 2
+	part := func(i int) *Node { return Squeeze(SliceAxis(qkv, axis, AxisElem(i)), axis) }
+	return part(0), part(1), part(2)
+}
+
+// attentionOutput projects the heads' joined results [N,D] back into the residual stream [N,D].
+func attentionOutput(w Weights, x *Node, heads int) *Node {
+	D := x.Shape().Dim(1)
+	out := w.In("output")
+	return Dense(x, Reshape(out.At("kernel", heads, D/heads, D), D, D), out.At("bias", D))
+}
+
+// MaskBias turns mask bool [B,S,S] into what attention adds to its scores, f32 [B,1,S,S]: 0 where a query may look and a large
+// negative number where not. It is finite, so that a query that may look nowhere gives some number and never a NaN.
+func MaskBias(mask *Node) *Node {
+	g := mask.Graph()
+	bias := Where(mask, ScalarZero(g, dtypes.Float32), Scalar(g, dtypes.Float32, -1e9))
+	return ExpandAxes(bias, 1)
+}
+
+// Cache holds the keys and values of a layer for positions that were seen, each [B,H,L,K], L the room.
+type Cache struct{ Keys, Values *Node }
+
+// CacheShape is the shape of a cache's keys and of its values.
+func CacheShape(dtype dtypes.DType, batch, heads, room, headSize int) shapes.Shape {
+	return shapes.Make(dtype, batch, heads, room, headSize)
+}
+
+// CachedAttention is [SelfAttention] of one new position: x [B,D], which is stored in the cache at position int32 [] (the same for
+// all rows) and looks where bias f32 [B,1,L] lets it. It returns y [B,D] and the changed cache.
+func CachedAttention(w Weights, x, bias, position *Node, cache Cache, heads int) (*Node, Cache) {
+	B, D := x.Shape().Dim(0), x.Shape().Dim(1)
+	zero := Const(x.Graph(), int32(0))
+	qBHK, kBHK, vBHK := Projections(w, x, heads, B)
+	at := []*Node{zero, zero, position, zero}
+	cache.Keys = DynamicUpdateSlice(cache.Keys, ExpandAxes(kBHK, 2), at)
+	cache.Values = DynamicUpdateSlice(cache.Values, ExpandAxes(vBHK, 2), at)
+	qBHK = MulScalar(qBHK, 1/math.Sqrt(float64(D/heads)))
+	scores := ConvertDType(Einsum("bhk,bhlk->bhl", qBHK, cache.Keys), dtypes.Float32)
+	weights := ConvertDType(Softmax(Add(scores, bias), -1), x.DType())
+	mixed := Einsum("bhl,bhlk->bhk", weights, cache.Values)
+	return attentionOutput(w, Reshape(mixed, B, D), heads), cache
+}

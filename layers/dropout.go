@@ -1,0 +1,41 @@
+package layers
+
+import (
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// Dropout drops elements of a training step. Its masks are an integer hash of (seed, place, element's index), so they are the same on
+// every mesh, need no state, and a resumed run repeats them. A nil *Dropout drops nothing.
+type Dropout struct {
+	Rate float64 // share of the elements that become zero, 0 <= Rate < 1
+	Seed *Node   // uint32 [], a new one each step
+}
+
+// Apply returns x with elements dropped and the rest scaled by 1/(1-Rate). place tells one call of a step from another.
+func (d *Dropout) Apply(x *Node, place int) *Node {
+	if d == nil || d.Rate == 0 {
+		return x
+	}
+	g := x.Graph()
+	key := Hash(BitwiseXor(d.Seed, Const(g, uint32(place+1)*0x9e3779b9)))
+	dims := x.Shape().Dimensions
+	index, stride := Zeros(g, shapes.Make(dtypes.Uint32, dims...)), 1
+	for axis := len(dims) - 1; axis >= 0; axis-- {
+		index = Add(index, MulScalar(Iota(g, shapes.Make(dtypes.Uint32, dims...), axis), uint32(stride)))
+		stride *= dims[axis]
+	}
+	bits := Hash(Add(index, key))
+	keep := GreaterOrEqual(bits, Const(g, uint32(d.Rate*(math.MaxUint32+1.0))))
+	return Where(keep, MulScalar(x, 1/(1-d.Rate)), ZerosLike(x))
+}
+
+// Hash mixes the bits of x, uint32 of any shape (Wellons' lowbias32): neighbouring numbers give unrelated ones.
+func Hash(x *Node) *Node {
+	x = MulScalar(BitwiseXor(x, BitwiseShiftRightLogicalScalar(x, uint32(16))), uint32(0x7feb352d))
+	x = MulScalar(BitwiseXor(x, BitwiseShiftRightLogicalScalar(x, uint32(15))), uint32(0x846ca68b))
+	return BitwiseXor(x, BitwiseShiftRightLogicalScalar(x, uint32(16)))
+}

@@ -1,0 +1,216 @@
+package m6
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"m6lab/layers"
+)
+
+// Model builds the graph of one config. It holds no weights: those are values of a [State], under the names that [Config.Params]
+// declares. Parts may replace pieces of it.
+type Model struct {
+	Config
+	Parts Parts
+}
+
+// Parts are pieces of the model that a reader of a lesson may put in place of the paper's. A nil part is the paper's.
+type Parts struct {
+	// Mask says which key each query may look at: valid bool [B,S], the batch's shape, to bool [B,S,S] (query, key).
+	Mask func(valid *Node, shape Shape) *Node
+	// FFN is the feed-forward network of a dense block, x [B,S,D] to [B,S,D], with the tensors of layers.FFNParams.
+	FFN func(w layers.Weights, x *Node, hidden int) *Node
+}
+
+// Pass says how the forward pass is run. The zero value is inference.
+type Pass struct {
+	Training bool            // batch norm of a trained encoder and expert capacity as in training
+	Dropout  *layers.Dropout // nil drops nothing
+	Remat    bool            // recompute each block in the backward pass instead of keeping its insides
+	Trace    *Trace          // nil keeps nothing
+	// Constrain fixes the layout over devices of tokens on their way to experts, see [layers.MoEOptions].
+	Constrain func(x *Node, atExperts bool) *Node
+}
+
+// Aux is what a forward pass gives beside its result: the routers' losses and loads, and the batch norm's new statistics.
+type Aux struct {
+	Balance, Z *Node            // f32 [], summed over layers of experts; nil for a dense model
+	Routing    []layers.Routing // one for each layer of experts
+	Updated    map[string]*Node // running statistics by name; nil unless an encoder trains
+}
+
+// Hidden runs the whole stack and returns x [B,S,D] after the final norm.
+func (m *Model) Hidden(w layers.Weights, in Inputs, p Pass) (*Node, Aux) {
+	var aux Aux
+	x := m.embed(w, in, p, &aux)
+	valid := in.Valid()
+	mask := m.mask(valid, in.Shape)
+	p.Trace.Keep(mask, "mask") // [B,S,S]
+	bias := layers.MaskBias(mask)
+	for i := range m.Layers {
+		if p.Remat {
+			x = x.Checkpoint()
+		}
+		x = m.block(w.In("%s", blockName(i)), i, x, blockInput{valid: valid, bias: bias, shape: in.Shape, pass: p, aux: &aux})
+	}
+	if p.Remat {
+		x = x.StopCheckpoint()
+	}
+	return layers.LayerNorm(w.In("final_norm"), x), aux
+}
+
+// mask is the paper's three-part mask: visual and masked parts see each other, the complete part sees them and its own past.
+func (m *Model) mask(valid *Node, shape Shape) *Node {
+	if m.Parts.Mask != nil {
+		mask := m.Parts.Mask(valid, shape)
+		mask.AssertDims(shape.Batch, shape.Length(), shape.Length())
+		return mask
+	}
+	return layers.PrefixMask(valid, shape.prefix())
+}
+
+// embed joins the parts into x [B,S,D]: content + position + segment, then norm and dropout.
+func (m *Model) embed(w layers.Weights, in Inputs, p Pass, aux *Aux) *Node {
+	embed := w.In("embed")
+	segment := embed.At("segment.weight", segments, m.Width)
+	var parts []*Node
+	if in.Patches > 0 {
+		features := m.features(w, in, p, aux)
+		flat := Reshape(features, in.Batch*in.Patches, m.PatchFeatures) // [B,P,X] -> [B*P,X]
+		visual := layers.Dense(flat, embed.At("visual.kernel", m.PatchFeatures, m.Width), embed.At("visual.bias", m.Width))
+		visual = Reshape(visual, in.Batch, in.Patches, m.Width)
+		position := embed.At("visual_position.weight", m.VisualPositions, m.Width)
+		parts = append(parts, addPosition(visual, position, segment, segmentVisual))
+	}
+	text := embed.At("text.weight", m.Vocabulary, m.Width)
+	position := embed.At("position.weight", m.Positions, m.Width)
+	if in.Masked > 0 {
+		parts = append(parts, addPosition(lookup(text, in.MaskedIDs), position, segment, segmentMasked))
+	}
+	if in.Text > 0 {
+		parts = append(parts, addPosition(lookup(text, in.TextIDs), position, segment, segmentText))
+	}
+	if in.Codes > 0 {
+		codes := lookup(embed.At("code.weight", m.Codes, m.Width), in.CodeIDs)
+		place := Iota(codes.Graph(), shapes.Make(dtypes.Int32, in.Batch, in.Codes), 1) // a code stands behind its row's own text
+		place = MinScalar(Add(place, ExpandAxes(in.TextLengths, -1)), m.Positions-1)
+		codes = Add(codes, lookup(position, place))
+		parts = append(parts, Add(codes, row(segment, segmentCode)))
+	}
+	x := layers.LayerNorm(embed.In("norm"), concatenate(parts, 1))
+	p.Trace.Keep(x, "embed") // [B,S,D]
+	return p.Dropout.Apply(x, 0)
+}
+
+// addPosition adds position[0..L) and one segment's row to content [B,L,D].
+func addPosition(content, position, segment *Node, which int) *Node {
+	first := Slice(position, AxisRangeFromStart(content.Shape().Dim(1))) // [L,D]
+	return Add(content, Add(ExpandAxes(first, 0), row(segment, which)))
+}
+
+// row is one row of table [R,D] as [1,1,D].
+func row(table *Node, i int) *Node {
+	return ExpandAxes(Slice(table, AxisRange(i, i+1)), 0)
+}
+
+// lookup is table[ids], table [V,D] and ids int32 [B,L] to [B,L,D].
+func lookup(table, ids *Node) *Node { return Gather(table, ExpandAxes(ids, -1)) }
+
+// features are the patches of the batch's pictures [B,P,X]: as given, or the picture encoder's grid.
+func (m *Model) features(w layers.Weights, in Inputs, p Pass, aux *Aux) *Node {
+	if in.Features != nil {
+		return ConvertDType(in.Features, w.Compute())
+	}
+	net, _ := m.Encoder.network()
+	options := m.Encoder.options(net)
+	options.Training = p.Training && !m.Encoder.Frozen
+	features, updated := net.Features(w.In("encoder"), ConvertDType(in.PixelData, w.Compute()), options)
+	aux.Updated = make(map[string]*Node, len(updated))
+	for name, value := range updated {
+		aux.Updated["encoder."+name] = value
+	}
+	if m.Encoder.Frozen {
+		features = StopGradient(features)
+	}
+	features.AssertDims(in.Batch, in.Patches, m.PatchFeatures)
+	return features
+}
+
+// blockInput is what every block is given beside its own x.
+type blockInput struct {
+	valid, bias *Node // bool [B,S], f32 [B,1,S,S]
+	shape       Shape
+	pass        Pass
+	aux         *Aux
+}
+
+// block is one pre-norm Transformer layer, x [B,S,D] to [B,S,D].
+func (m *Model) block(w layers.Weights, i int, x *Node, in blockInput) *Node {
+	p := in.pass
+	h, weights := layers.SelfAttention(w.In("attn"), layers.LayerNorm(w.In("attn.norm"), x), in.bias, m.Heads)
+	p.Trace.Keep(weights, "blocks.%d.attention", i) // [B,H,S,S]
+	x = Add(x, p.Dropout.Apply(h, 2*i+1))
+	p.Trace.Keep(x, "blocks.%d.middle", i)
+	h = layers.LayerNorm(w.In("ffn.norm"), x)
+	if m.IsMoE(i) {
+		h = m.experts(w.In("moe"), h, in)
+	} else if m.Parts.FFN != nil {
+		h = m.Parts.FFN(w.In("ffn"), h, m.FFN)
+	} else {
+		h = layers.FFN(w.In("ffn"), h, m.FFN)
+	}
+	x = Add(x, p.Dropout.Apply(h, 2*i+2))
+	p.Trace.Keep(x, "blocks.%d.out", i) // [B,S,D]
+	return x
+}
+
+// experts is a block's mixture of experts. A group is a row of the batch; without training no token is dropped.
+func (m *Model) experts(w layers.Weights, h *Node, in blockInput) *Node {
+	o := layers.MoEOptions{Experts: m.Experts, Hidden: m.FFN, TopK: m.TopK, Constrain: in.pass.Constrain}
+	if in.pass.Training && m.CapacityFactor > 0 {
+		o.Capacity = layers.Capacity(m.CapacityFactor, in.shape.Length(), m.Experts)
+	}
+	y, routing := layers.MoE(w, h, in.valid, o)
+	in.aux.Routing = append(in.aux.Routing, routing)
+	in.aux.Balance = addOrFirst(in.aux.Balance, routing.Balance)
+	in.aux.Z = addOrFirst(in.aux.Z, routing.Z)
+	return y
+}
+
+func addOrFirst(sum, x *Node) *Node {
+	if sum == nil {
+		return x
+	}
+	return Add(sum, x)
+}
+
+// Logits maps the hidden states of the complete part, x [B,L,D], to [B,L,V] with the token embedding's own table.
+func (m *Model) Logits(w layers.Weights, x *Node) *Node {
+	B, L := x.Shape().Dim(0), x.Shape().Dim(1)
+	flat := Reshape(x, B*L, m.Width)
+	logits := Einsum("nd,vd->nv", flat, w.At("embed.text.weight", m.Vocabulary, m.Width))
+	return Reshape(Add(logits, ExpandAxes(w.At("output.bias", m.Vocabulary), 0)), B, L, m.Vocabulary)
+}
+
+// TextHidden is the part of x [B,S,D] that stands at the complete text, [B,T,D].
+func (in Inputs) TextHidden(x *Node) *Node {
+	return SliceAxis(x, 1, AxisRange(in.prefix(), in.prefix()+in.Text))
+}
+
+// CodeLogits maps x [B,S,D] to [B,C,codes]; row i predicts code i: it reads the text's last token for i = 0, then code i-1.
+func (m *Model) CodeLogits(w layers.Weights, in Inputs, x *Node) *Node {
+	text := in.TextHidden(x)
+	last := OneHot(MaxScalar(SubScalar(in.TextLengths, 1), 0), in.Text, x.DType())   // [B,T]
+	first := ExpandAxes(Einsum("bt,btd->bd", last, text), 1)                         // [B,1,D]
+	start := in.prefix() + in.Text                                                   //
+	before := SliceAxis(x, 1, AxisRange(start, start+in.Codes-1))                    // [B,C-1,D]
+	h := Reshape(Concatenate([]*Node{first, before}, 1), in.Batch*in.Codes, m.Width) // [B*C,D]
+	logits := layers.Dense(h, w.At("output.code.kernel", m.Width, m.Codes), w.At("output.code.bias", m.Codes))
+	return Reshape(logits, in.Batch, in.Codes, m.Codes)
+}
+
+// blockName is the prefix of block i's tensors.
+func blockName(i int) string { return fmt.Sprintf("blocks.%d", i) }

@@ -1,0 +1,98 @@
+package m6
+
+import (
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+
+	"m6lab/layers"
+)
+
+// initScale is the deviation of a new kernel or embedding, as in BERT and GPT-2 (DECISIONS.md#2).
+const initScale = 0.02
+
+// Params declares every tensor of the model in paper order: embeddings, blocks, output, and the picture encoder under "encoder.".
+// Projections that write into the residual stream start smaller, by 1/sqrt(2·layers), as in GPT-2.
+func (c Config) Params() []layers.Param {
+	D := c.Width
+	normal := func(name string, dims ...int) layers.Param {
+		return layers.Param{Name: name, Dims: dims, Init: layers.Init{Kind: layers.InitNormal, Scale: initScale}}
+	}
+	zero := func(name string, dims ...int) layers.Param { return layers.Param{Name: name, Dims: dims} }
+	params := []layers.Param{
+		normal("embed.text.weight", c.Vocabulary, D),
+		normal("embed.position.weight", c.Positions, D),
+		normal("embed.visual_position.weight", c.VisualPositions, D),
+		normal("embed.segment.weight", segments, D),
+		normal("embed.visual.kernel", c.PatchFeatures, D),
+		zero("embed.visual.bias", D),
+	}
+	params = append(params, layers.NormParams("embed.norm.", D)...)
+	for i := range c.Layers {
+		params = append(params, c.blockParams(i)...)
+	}
+	params = append(params, layers.NormParams("final_norm.", D)...)
+	params = append(params, zero("output.bias", c.Vocabulary))
+	if c.Codes > 0 {
+		params = append(params, normal("embed.code.weight", c.Codes, D), normal("output.code.kernel", D, c.Codes), zero("output.code.bias", c.Codes))
+	}
+	if net, ok := c.Encoder.network(); ok {
+		params = append(params, net.Params("encoder.")...)
+	}
+	return params
+}
+
+func (c Config) blockParams(i int) []layers.Param {
+	out := initScale / math.Sqrt(2*float64(c.Layers))
+	prefix := blockName(i) + "."
+	params := layers.NormParams(prefix+"attn.norm.", c.Width)
+	params = append(params, layers.AttentionParams(prefix+"attn.", c.Width, c.Heads, initScale, out)...)
+	params = append(params, layers.NormParams(prefix+"ffn.norm.", c.Width)...)
+	if c.IsMoE(i) {
+		return append(params, layers.MoEParams(prefix+"moe.", c.Width, c.FFN, c.Experts, initScale, out)...)
+	}
+	return append(params, layers.FFNParams(prefix+"ffn.", c.Width, c.FFN, initScale, out)...)
+}
+
+// network is the encoder's residual network; none where pictures come as features.
+func (e Encoder) network() (layers.ResNet, bool) {
+	switch e.Kind {
+	case "resnet50":
+		return layers.ResNet50(), true
+	case "resnet-small":
+		return layers.ResNetSmall(), true
+	}
+	return layers.ResNet{}, false
+}
+
+// InitValue fills values, elements [from, from+len) of the flat tensor, with the parameter's starting values for a seed. Each element
+// depends on (seed, name, index) alone, so any shard of a tensor can be made by itself, on any mesh.
+func InitValue(p layers.Param, seed uint64, from int, values []float32) {
+	switch p.Init.Kind {
+	case layers.InitZero:
+		clear(values)
+	case layers.InitOne:
+		for i := range values {
+			values[i] = 1
+		}
+	case layers.InitNormal:
+		h := fnv.New64a()
+		h.Write([]byte(p.Name))
+		fillNormal(values, p.Init.Scale, seed^h.Sum64(), from)
+	}
+}
+
+// fillNormal draws normal values in pages of a fixed size, each from a generator of its own.
+func fillNormal(values []float32, scale float64, seed uint64, from int) {
+	const page = 1024
+	for i := 0; i < len(values); {
+		at := from + i
+		r := rand.New(rand.NewPCG(seed, uint64(at/page)))
+		for range at % page {
+			r.NormFloat64()
+		}
+		for end := min(len(values), i+page-at%page); i < end; i++ {
+			values[i] = float32(r.NormFloat64() * scale)
+		}
+	}
+}

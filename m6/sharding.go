@@ -1,0 +1,59 @@
+package m6
+
+import (
+	"slices"
+	"strings"
+)
+
+// axes says over which mesh axis each dimension of a tensor is split; "" is not at all, "a+b" over both. Nil is replicated.
+type axes []string
+
+// batchAxes splits the rows of a batch.
+const batchAxes = "data+expert"
+
+// The layout of every tensor: heads, feed-forward network and vocabulary over `model` (Megatron's split, columns then rows,
+// arXiv 1909.08053), experts over `expert`. What is not here is replicated: norms, the router, positions, the picture encoder, and
+// the biases that are added after a sum over devices.
+var (
+	tensorAxes = map[string]axes{
+		"embed.text.weight": {"model", ""},
+		"output.bias":       {"model"},
+	}
+	blockAxes = map[string]axes{
+		"attn.query.kernel": {"", "model", ""}, "attn.query.bias": {"model", ""},
+		"attn.key.kernel": {"", "model", ""}, "attn.key.bias": {"model", ""},
+		"attn.value.kernel": {"", "model", ""}, "attn.value.bias": {"model", ""},
+		"attn.output.kernel": {"model", "", ""},
+		"ffn.in.kernel":      {"", "model"}, "ffn.in.bias": {"model"},
+		"ffn.out.kernel":        {"model", ""},
+		"moe.experts.in.kernel": {"expert", "", "model"}, "moe.experts.in.bias": {"expert", "model"},
+		"moe.experts.out.kernel": {"expert", "model", ""}, "moe.experts.out.bias": {"expert", ""},
+	}
+)
+
+// layout is how the named parameter lies over the mesh.
+func layout(name string, rank int) axes {
+	if a, ok := tensorAxes[name]; ok {
+		return a
+	}
+	if block, ok := strings.CutPrefix(name, "blocks."); ok {
+		_, inBlock, _ := strings.Cut(block, ".")
+		if a, ok := blockAxes[inBlock]; ok {
+			return a
+		}
+	}
+	return make(axes, rank)
+}
+
+// momentLayout is a moment's layout: its weight's, and over `data` besides, on the first dimension that divides and is not split yet
+// (ZeRO stage 1, arXiv 1910.02054).
+func momentLayout(weight axes, dims []int, data int) axes {
+	out := slices.Clone(weight)
+	for i, d := range dims {
+		if data > 1 && out[i] == "" && d%data == 0 {
+			out[i] = "data"
+			break
+		}
+	}
+	return out
+}

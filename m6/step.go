@@ -1,0 +1,331 @@
+package m6
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"m6lab/layers"
+)
+
+// Step runs training steps: one compiled program for each shape of batch, over one state.
+type Step struct {
+	run      Run
+	model    *Model
+	device   *Device
+	programs map[Shape]*program
+	apply    *program // with accumulation: what turns summed gradients into an update
+}
+
+// NewStep prepares the training step of a run; programs are compiled when a shape is first seen.
+func NewStep(d *Device, m *Model, r Run) *Step {
+	return &Step{run: r, model: m, device: d, programs: map[Shape]*program{}}
+}
+
+// Metrics is what a step tells.
+type Metrics struct {
+	Loss     float64   // mean cross entropy of the batch, nats per target
+	Total    float64   // Loss and the routers' losses
+	GradNorm float64   // before clipping
+	Skipped  bool      // loss or gradients were not finite, so nothing changed
+	NLL      []float64 // of each row, summed over its targets
+	Count    []float64 // targets of each row
+	Balance  float64   // routers' load-balance loss
+	Dropped  float64   // choices that found no seat at an expert
+	Load     []float64 // tokens of each expert, [layers of experts × E]
+}
+
+// Compiled is the time that compiling took so far, and for how many programs.
+func (s *Step) Compiled() (time.Duration, int) {
+	var total time.Duration
+	for _, p := range s.programs {
+		total += p.compile
+	}
+	return total, len(s.programs)
+}
+
+// Pending is a step that was given to the device; [Pending.Wait] reads what it told.
+type Pending struct {
+	parts []map[string]*Value
+}
+
+// Run takes a step with the batches of its parts (train.accumulate of them, one by default) at a learning rate. The state is changed
+// at once; the numbers come with Wait, so that the device need not stand still for them.
+func (s *Step) Run(state *State, batches []*Batch, rate float64) (*Pending, error) {
+	if len(batches) != s.run.Train.Accumulate {
+		return nil, fmt.Errorf("a step takes %d batches, one for each of train.accumulate, not %d", s.run.Train.Accumulate, len(batches))
+	}
+	if len(batches) > 1 {
+		return s.accumulate(state, batches, rate)
+	}
+	p, err := s.program(batches[0].Shape)
+	if err != nil {
+		return nil, err
+	}
+	values, donate, err := s.inputs(state, batches[0], 0)
+	if err != nil {
+		return nil, err
+	}
+	values["rate"] = scalar(s.device, float32(rate))
+	for _, spec := range state.specs {
+		values[spec.name], donate[spec.name] = state.values[spec.name], true
+	}
+	out, err := p.run(values, donate)
+	if err != nil {
+		return nil, err
+	}
+	for _, spec := range state.specs {
+		state.values[spec.name] = out[spec.name]
+	}
+	state.Step++
+	return &Pending{parts: []map[string]*Value{out}}, nil
+}
+
+// inputs are the batch's tensors on the device, and the seed of this step's dropout.
+func (s *Step) inputs(state *State, b *Batch, part int) (map[string]*Value, map[string]bool, error) {
+	values, donate := map[string]*Value{}, map[string]bool{}
+	if err := s.device.placeBatch(b, s.run.Model.PatchFeatures, values); err != nil {
+		return nil, nil, err
+	}
+	for name := range values {
+		donate[name] = true
+	}
+	seed := mix(mix(mix(s.run.Train.Seed)^uint64(state.Step)) ^ uint64(part))
+	values["seed"] = scalar(s.device, uint32(seed))
+	return values, donate, nil
+}
+
+// placeBatch puts the tensors of a batch onto the device.
+func (d *Device) placeBatch(b *Batch, patchFeatures int, values map[string]*Value) error {
+	for _, in := range b.inputs(patchFeatures) {
+		var whole *tensors.Tensor
+		switch data := in.data(b).(type) {
+		case []int32:
+			whole = tensors.FromFlatDataAndDimensions(data, in.shape.Dimensions...)
+		case []float32:
+			whole = tensors.FromFlatDataAndDimensions(data, in.shape.Dimensions...)
+		}
+		value, err := d.place(whole, rowAxes(in.shape.Rank()))
+		if err != nil {
+			return fmt.Errorf("placing %s: %w", in.name, err)
+		}
+		values[in.name] = value
+	}
+	return nil
+}
+
+// rowAxes splits the first of rank dimensions over the devices that share a batch.
+func rowAxes(rank int) axes {
+	a := make(axes, rank)
+	a[0] = batchAxes
+	return a
+}
+
+// declare declares a batch's tensors as inputs of a program.
+func (b *builder) declare(shape Shape, patchFeatures int) Inputs {
+	in := Inputs{Shape: shape}
+	for _, input := range shape.inputs(patchFeatures) {
+		*input.node(&in) = b.input(input.name, input.shape, rowAxes(input.shape.Rank()))
+	}
+	return in
+}
+
+// weights declares the model's tensors as inputs of a program.
+func (b *builder) weights(specs []stateSpec, precision string) (layers.Weights, map[string]*Node) {
+	nodes := map[string]*Node{}
+	for _, spec := range specs {
+		nodes[spec.name] = b.input(spec.name, shapes.Make(dtypes.Float32, spec.dims...), spec.axes)
+	}
+	compute := dtypes.Float32
+	if precision == "bf16" {
+		compute = dtypes.BFloat16
+	}
+	return layers.NewWeights(nodes, compute), nodes
+}
+
+// program compiles the step for a shape, once.
+func (s *Step) program(shape Shape) (*program, error) {
+	if p, ok := s.programs[shape]; ok {
+		return p, nil
+	}
+	p, err := newProgram(s.device, "train_step", func(b *builder) { s.build(b, shape) })
+	if err != nil {
+		return nil, err
+	}
+	s.programs[shape] = p
+	return p, nil
+}
+
+// build is the whole step: forward pass, loss, gradients, clipping, update, and the choice of old values where something is not finite.
+func (s *Step) build(b *builder, shape Shape) {
+	loss, nodes := s.forward(b, shape)
+	trained := s.trained()
+	grads := Gradient(loss.Total, nodesOf(nodes, trained)...)
+	b.report(loss)
+	for name, value := range loss.Aux.Updated {
+		nodes["updated:"+name] = value
+	}
+	s.update(b, nodes, grads, loss.Total)
+}
+
+// forward declares the inputs of a step and builds its loss.
+func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
+	in := b.declare(shape, s.model.PatchFeatures)
+	w, nodes := b.weights(s.model.weightSpecs(), s.run.Train.Precision)
+	c := &constrainer{device: s.device}
+	pass := Pass{Training: true, Remat: s.run.Train.Remat == "block"}
+	seed := b.input("seed", shapes.Make(dtypes.Uint32), nil)
+	if s.model.Dropout > 0 {
+		pass.Dropout = &layers.Dropout{Rate: s.model.Dropout, Seed: seed}
+	}
+	if s.device.mesh != nil {
+		pass.Constrain = c.tokens
+	}
+	return s.model.Loss(w, in, pass), nodes
+}
+
+// report declares what [Metrics] reads of a loss.
+func (b *builder) report(loss Loss) {
+	b.output("metrics.loss", loss.Mean, nil)
+	b.output("metrics.total", loss.Total, nil)
+	b.output("metrics.nll", loss.NLL, axes{""})
+	b.output("metrics.count", loss.Count, axes{""})
+	if len(loss.Aux.Routing) == 0 {
+		return
+	}
+	var load []*Node
+	dropped := loss.Aux.Routing[0].Dropped
+	for i, r := range loss.Aux.Routing {
+		load = append(load, r.Load)
+		if i > 0 {
+			dropped = Add(dropped, r.Dropped)
+		}
+	}
+	b.output("metrics.balance", loss.Aux.Balance, nil)
+	b.output("metrics.dropped", dropped, nil)
+	b.output("metrics.load", concatenate(load, 0), axes{""})
+}
+
+// trained lists the parameters that gradients change.
+func (s *Step) trained() []layers.Param {
+	var out []layers.Param
+	for _, p := range s.model.Params() {
+		if s.model.trains(p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func nodesOf(nodes map[string]*Node, params []layers.Param) []*Node {
+	out := make([]*Node, len(params))
+	for i, p := range params {
+		out[i] = nodes[p.Name]
+	}
+	return out
+}
+
+// update turns gradients into new weights and moments, and declares them as outputs under the names of the state. loss is watched:
+// where it or the gradients are not finite, everything stays as it was.
+func (s *Step) update(b *builder, nodes map[string]*Node, grads []*Node, loss *Node) {
+	norm := globalNorm(grads)
+	fine := And(IsFinite(norm), IsFinite(loss))
+	b.output("metrics.grad_norm", norm, nil)
+	b.output("metrics.fine", ConvertDType(fine, dtypes.Float32), nil)
+	count := b.input(updatesName, shapes.Make(dtypes.Float32), nil)
+	rate := b.input("rate", shapes.Make(dtypes.Float32), nil)
+	keep := func(name string, now, old *Node, a axes) { b.output(name, Where(fine, now, old), a) }
+
+	rule := s.run.Train.optimizer()
+	fresh := map[string]*Node{}
+	for i, p := range s.trained() {
+		a := layout(p.Name, len(p.Dims))
+		u := update{name: p.Name, param: nodes[p.Name], grad: clipped(grads[i], norm, s.run.Train.Clip), count: OnePlus(count), rate: rate}
+		moments := rule.moments(p, a, s.run.Mesh.Data)
+		for _, m := range moments {
+			u.moments = append(u.moments, b.input(m.suffix+p.Name, shapes.Make(dtypes.Float32, m.dims...), m.axes))
+		}
+		now, kept := rule.update(u)
+		fresh[p.Name] = now
+		for j, m := range moments {
+			keep(m.suffix+p.Name, kept[j], u.moments[j], m.axes)
+		}
+	}
+	for _, spec := range s.model.weightSpecs() {
+		now, old := fresh[spec.name], nodes[spec.name]
+		if now == nil {
+			now = nodes["updated:"+spec.name] // running statistics
+		}
+		if now == nil {
+			now = old
+		}
+		keep(spec.name, now, old, spec.axes)
+	}
+	b.output(updatesName, Where(fine, OnePlus(count), count), nil)
+}
+
+// Wait reads what the step told.
+func (p *Pending) Wait() (Metrics, error) {
+	var m Metrics
+	var nll, count float64
+	var err error
+	for _, part := range p.parts {
+		read := func(name string) []float64 {
+			value, ok := part["metrics."+name]
+			if !ok {
+				return []float64{0}
+			}
+			flat, failed := tensors.CopyFlatData[float32](value.shards[0]) // metrics are replicated
+			if failed != nil {
+				err = failed
+				return []float64{0}
+			}
+			out := make([]float64, len(flat))
+			for i, x := range flat {
+				out[i] = float64(x)
+			}
+			return out
+		}
+		rowNLL, rowCount := read("nll"), read("count")
+		m.NLL, m.Count = append(m.NLL, rowNLL...), append(m.Count, rowCount...)
+		nll, count = nll+sum(rowNLL), count+sum(rowCount)
+		m.Balance += read("balance")[0] / float64(len(p.parts))
+		m.Dropped += read("dropped")[0]
+		m.Total += read("total")[0] / float64(len(p.parts))
+		m.Load = addEach(m.Load, read("load"))
+		if _, last := part["metrics.fine"]; last {
+			m.GradNorm, m.Skipped = read("grad_norm")[0], read("fine")[0] == 0
+		}
+	}
+	m.Loss = nll / max(1, count)
+	return m, err
+}
+
+func sum(x []float64) (total float64) {
+	for _, v := range x {
+		total += v
+	}
+	return total
+}
+
+func addEach(a, b []float64) []float64 {
+	if a == nil {
+		return b
+	}
+	for i := range a {
+		a[i] += b[i]
+	}
+	return a
+}
+
+// mix spreads the bits of x (splitmix64).
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
