@@ -11,7 +11,7 @@ import (
 // Decode(Encode(s)) equals Normalize(s) where no token is [UNK] and Options.Special is off.
 func (t *Tokenizer) Normalize(s string) string {
 	var j joiner
-	words(t.normalize(s, 0), func(word []unit) {
+	words(t.options.normalize(s, 0), func(word []unit) {
 		spelled := make([]byte, 0, 4*len(word))
 		for _, u := range word {
 			spelled = utf8.AppendRune(spelled, u.r)

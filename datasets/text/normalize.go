@@ -16,13 +16,13 @@ type unit struct {
 }
 
 // normalize is the reference pipeline step by step; offset is where s begins in the original.
-func (t *Tokenizer) normalize(s string, offset int) []unit {
+func (o Options) normalize(s string, offset int) []unit {
 	c := table()
 	units := clean(c, s, offset)
-	if t.options.strips() {
+	if o.strips() {
 		units = strip(c, units)
 	}
-	if !t.options.Lower {
+	if !o.Lower {
 		return units
 	}
 	lower := make([]unit, 0, len(units))
@@ -149,7 +149,7 @@ type encoding struct {
 }
 
 func (e *encoding) add(s string, offset int) {
-	words(e.t.normalize(s, offset), e.addWord)
+	words(e.t.options.normalize(s, offset), e.addWord)
 }
 
 // addWord appends the tokens of a word.

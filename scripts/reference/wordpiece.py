@@ -169,7 +169,7 @@ PLAIN = [
     "soft\u00adhyphen", "\ufeffBOM first", "\ue000\uf8ff\U000f0000private\U0010fffd", "\ufdd0\uffff\U0001fffe", "\u180e\u061c\u06dd\u070f", "\U000e0001\U000e0041tag",
     "e\u0301 e\u0301\u0301\u0323", "\u0301start", "a \u0301 b", "a\u0323\u0307 a\u0307\u0323", "\u1e9b\u0323", "\u212b\u2126\u212a", "x\u0327\u0334\u0345\u0315y", "中\u0301文\u3099か\u3099", "a\u302e\u0301b\u302f", "\u302e\u0323\u302a中", "\u1b44\u0334\u1baa\u0f71\u0f72", "\U0001d15f\U0001d160\U0001d1bb",
     "\u0344\u0340\u0341\u0343", "\u037e\u0387\u1fef\u1ffd\u2329\u232a", "\u226e\u226f\u2260\u2adc", "\u0f73\u0f75\u0f81", "\ufb1d\ufb2a\ufb4e", "\u1e69\u1e68\u01d5\u1ed6", "ǅǄǆ ǈ ǋ Ⅷ ⓐⒶ", "ꭰᏣᲐ Ა ა ᏸ", "ﬀﬁﬃ ﬅ ĳ Ŀ ŉ", "Ｆｕｌｌ Ｗｉｄｔｈ １２３",
-    "𝐁𝐨𝐥𝐝 𝒜 𝔄 𝟘", "𐐀𐐨 𐲀𐳀 𞤀𞤢", "[CLS] [SEP] [MASK] [PAD] [UNK] [unused1]", "[MASK]好[mask]", "##ing ## #", "_under_score__ ~`^|<>=+$", "¡¿§¶†‡•‣․‥…‧‰′″‴‹›※‼⁇", "「」『』【】〔〕〖〗〘〙〝〞〟", "﹁﹂﹃﹄︵︶﹏＿", "·•‧∙⋅・･", "———……~～〜∼",
+    "𝐁𝐨𝐥𝐝 𝒜 𝔄 𝟘", "𐐀𐐨 𐲀𐳀 𞤀𞤢", "[CLS] [SEP] [MASK] [PAD] [UNK] [unused1]", "[MASK]好[mask]", "[[MASK]]a[MASK]b[MASK][SEP]", "[MASK", "中[PAD]文[UNK]É[CLS] [MASK ]", "##ing ## #", "_under_score__ ~`^|<>=+$", "¡¿§¶†‡•‣․‥…‧‰′″‴‹›※‼⁇", "「」『』【】〔〕〖〗〘〙〝〞〟", "﹁﹂﹃﹄︵︶﹏＿", "·•‧∙⋅・･", "———……~～〜∼",
     "", " ", "  a  b  ", "\t", "。", "a", "中", "\r", "a\rb", "。。。！！！", "1234567890", "3.1415926", "12:30:45 2021-03-01 1/2 50%", "x²+y²=z² ½ ¼ ³√", "€£¥¢₩ ₿", "™®©", "→←↑↓⇒", "▲△●○■□★☆",
     "supercalifragilisticexpialidocious antidisestablishmentarianism", "pneumonoultramicroscopicsilicovolcanoconiosis", "a" * 99, "a" * 100, "a" * 101, "é" * 100, "é" * 101, "각" * 33, "각" * 34, "好" * 120, "x" * 98 + "é\u0301y", "1" * 100 + "2", "ab" * 50 + " ok", "!" * 110, "😂" * 100, "😂" * 101,
 ]
@@ -226,11 +226,14 @@ def encode(tokenizer, line):
 
 def golden():
     lines = PLAIN + random_lines(20260101, 330)
-    lower, cased = reference(True), reference(False)
+    lower, cased, special = reference(True), reference(False), reference(True)
+    special.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
     cases = []
     for line in lines:
         (a, b), (c, d) = encode(lower, line), encode(cased, line)
         cases.append({"text": line, "lower": a, "lower_spans": b, "cased": c, "cased_spans": d})
+        if "[" in line:
+            cases[-1]["special"], cases[-1]["special_spans"] = encode(special, line)
     data = json.dumps({"tokenizers": tokenizers.__version__, "cases": cases}, ensure_ascii=False, separators=(",", ":"))
     (TEXT / "testdata" / "wordpiece.json.gz").write_bytes(gzip.compress(data.encode(), 9, mtime=0))
     print(len(cases), "lines", sum(len(c["lower"]) for c in cases), "tokens")
