@@ -88,6 +88,7 @@ func checkRun(dir string) (r Report, ok bool, err error) {
 		path := filepath.Join(dir, e.Name())
 		_, isStep := stepOf(e.Name())
 		_, _, isLeftover := leftover(e.Name())
+		isLeftover = isLeftover || bestAside.MatchString(e.Name())
 		switch {
 		case isStep:
 			r.audit(path)
@@ -109,7 +110,9 @@ func checkRun(dir string) (r Report, ok bool, err error) {
 func (r *Report) checkBest(dir string) {
 	b, err := readBest(dir)
 	if err == nil && b != nil {
-		_, err = os.Stat(filepath.Join(dir, folderName(b.Step)))
+		if _, missing := os.Stat(filepath.Join(dir, folderName(b.Step))); missing != nil {
+			err = fmt.Errorf("the best checkpoint, of step %d, is not there", b.Step)
+		}
 	}
 	if err != nil {
 		r.problem(filepath.Join(dir, bestName), err)

@@ -9,9 +9,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 )
 
 const bestName = "best.json"
+
+// bestAside is what a killed MarkBest leaves.
+var bestAside = regexp.MustCompile(`^\.best\.json\.writing-[A-Z2-7]{8}$`)
 
 // best is the content of best.json.
 type best struct {
@@ -29,7 +33,7 @@ func (m *Manager) MarkBest(step int64, metric float64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, err := readManifest(folder); err != nil {
-		return fmt.Errorf("best checkpoint: %w", err)
+		return fmt.Errorf("best checkpoint: step %d: %w", step, err)
 	}
 	if math.IsNaN(metric) || math.IsInf(metric, 0) {
 		return fmt.Errorf("best checkpoint: the metric of step %d is %g", step, metric)

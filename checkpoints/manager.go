@@ -100,10 +100,11 @@ func (m *Manager) clean() error {
 	}
 	for _, e := range entries {
 		kind, step, ok := leftover(e.Name())
-		if !ok || !e.IsDir() {
+		path, target := filepath.Join(m.dir, e.Name()), filepath.Join(m.dir, folderName(step))
+		ok = ok && e.IsDir() || e.Type().IsRegular() && bestAside.MatchString(e.Name())
+		if !ok {
 			continue
 		}
-		path, target := filepath.Join(m.dir, e.Name()), filepath.Join(m.dir, folderName(step))
 		if _, err := os.Lstat(target); kind == replaced && errors.Is(err, os.ErrNotExist) {
 			if err := m.disk.Rename(path, target); err != nil {
 				return err

@@ -153,7 +153,7 @@ func TestBestIsKept(t *testing.T) {
 	if diff := cmp.Diff([]string{"best.json", "step-00000020", "step-00000040", "step-00000050"}, listed(t, dir)); diff != "" {
 		t.Error(diff)
 	}
-	wantError(t, m.MarkBest(30, 1), "step-00000030/manifest.json: no such file")
+	wantError(t, m.MarkBest(30, 1), "best checkpoint: step 30: manifest.json is missing")
 	m.Close()
 	m, _ = openTest(t, dir, 2)
 	if step, metric, ok := m.Best(); step != 20 || metric != 0.25 || !ok {
@@ -236,6 +236,7 @@ func TestLeftovers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	write(t, filepath.Join(dir, ".best.json.writing-ABCDEFGH"), "{")
 	if err := os.Rename(filepath.Join(dir, "step-00000020"), filepath.Join(dir, ".replaced-step-00000020-ABCDEFGH")); err != nil {
 		t.Fatal(err)
 	}
@@ -251,6 +252,7 @@ func TestLeftovers(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{
+		"checkpoints: removed .best.json.writing-ABCDEFGH, left behind by a killed process",
 		"checkpoints: removed .removing-step-00000005-ABCDEFGH, left behind by a killed process",
 		"checkpoints: removed .replaced-step-00000010-ABCDEFGH, left behind by a killed process",
 		"checkpoints: put back step-00000020, whose replacement was killed",
@@ -304,7 +306,7 @@ func TestSaveAsync(t *testing.T) {
 	if err := m.SaveAsync(stateOf(30)); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, m.MarkBest(30, 2), "step-00000030")
+	wantError(t, m.MarkBest(30, 2), "step 30: manifest.json is missing")
 	wantError(t, m.SaveAsync(stateOf(40)), "checkpoint of step 30 (0.0 MB): device gone")
 	if err := m.SaveAsync(stateOf(50)); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -108,10 +109,19 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }
 
+// missing is the error of a folder without a manifest.
+type missing struct{ error }
+
+func (missing) Error() string   { return manifestName + " is missing" }
+func (m missing) Unwrap() error { return m.error }
+
 // readManifest reads and checks the manifest of a checkpoint's folder.
 func readManifest(dir string) (*manifest, error) {
 	path := filepath.Join(dir, manifestName)
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, missing{err}
+	}
 	if err != nil {
 		return nil, err
 	}
