@@ -22,16 +22,24 @@ func AttentionParams(prefix string, width, heads int, scale, outScale float64) [
 		Param{Name: prefix + "output.bias", Dims: []int{width}})
 }
 
-// SelfAttention is multi-head scaled dot-product attention (Vaswani et al., arXiv 1706.03762), x [B,S,D] to y [B,S,D].
-// bias [B,1,S,S] is added to the scores, see [MaskBias]. weights [B,H,S,S] in f32 are what a figure shows; unused, they cost nothing.
-func SelfAttention(w Weights, x, bias *Node, heads int) (y, weights *Node) {
+// Attended is what [SelfAttention] gives. What is not used of it costs nothing.
+type Attended struct {
+	Y            *Node // [B,S,D]
+	Weights      *Node // f32 [B,H,S,S] (query, key): what a figure shows
+	Keys, Values *Node // [B,S,H,K]: what a cache keeps
+}
+
+// SelfAttention is multi-head scaled dot-product attention (Vaswani et al., arXiv 1706.03762) of x [B,S,D].
+// bias f32 [B,1,S,S] is added to the scores, see [MaskBias].
+func SelfAttention(w Weights, x, bias *Node, heads int) Attended {
 	B, S, D := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
 	bias.AssertDims(B, 1, S, S)
 	qBSHK, kBSHK, vBSHK := Projections(w, Reshape(x, B*S, D), heads, B, S)
 	scores := Einsum("bshk,bthk->bhst", MulScalar(qBSHK, 1/math.Sqrt(float64(D/heads))), kBSHK)
-	weights = Softmax(Add(ConvertDType(scores, dtypes.Float32), bias), -1) // [B,H,S,S]
+	weights := Softmax(Add(ConvertDType(scores, dtypes.Float32), bias), -1)
 	mixed := Einsum("bhst,bthk->bshk", ConvertDType(weights, x.DType()), vBSHK)
-	return Reshape(attentionOutput(w, Reshape(mixed, B*S, D), heads), B, S, D), weights
+	y := Reshape(attentionOutput(w, Reshape(mixed, B*S, D), heads), B, S, D)
+	return Attended{Y: y, Weights: weights, Keys: kBSHK, Values: vBSHK}
 }
 
 // Projections are queries, keys and values of x [N,D], each as [dims...,H,K]. They are one matrix product: the kernels are

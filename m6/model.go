@@ -150,21 +150,25 @@ type blockInput struct {
 // block is one pre-norm Transformer layer, x [B,S,D] to [B,S,D].
 func (m *Model) block(w layers.Weights, i int, x *Node, in blockInput) *Node {
 	p := in.pass
-	h, weights := layers.SelfAttention(w.In("attn"), layers.LayerNorm(w.In("attn.norm"), x), in.bias, m.Heads)
-	p.Trace.Keep(weights, "blocks.%d.attention", i) // [B,H,S,S]
-	x = Add(x, p.Dropout.Apply(h, 2*i+1))
-	p.Trace.Keep(x, "blocks.%d.middle", i)
-	h = layers.LayerNorm(w.In("ffn.norm"), x)
-	if m.IsMoE(i) {
-		h = m.experts(w.In("moe"), h, in)
-	} else if m.Parts.FFN != nil {
-		h = m.Parts.FFN(w.In("ffn"), h, m.FFN)
-	} else {
-		h = layers.FFN(w.In("ffn"), h, m.FFN)
-	}
-	x = Add(x, p.Dropout.Apply(h, 2*i+2))
+	attended := layers.SelfAttention(w.In("attn"), layers.LayerNorm(w.In("attn.norm"), x), in.bias, m.Heads)
+	p.Trace.Keep(attended.Weights, "blocks.%d.attention", i) // [B,H,S,S]
+	p.Trace.Keep(attended.Keys, "blocks.%d.keys", i)         // [B,S,H,K]
+	p.Trace.Keep(attended.Values, "blocks.%d.values", i)
+	x = Add(x, p.Dropout.Apply(attended.Y, 2*i+1))
+	x = Add(x, p.Dropout.Apply(m.feedForward(w, i, layers.LayerNorm(w.In("ffn.norm"), x), in), 2*i+2))
 	p.Trace.Keep(x, "blocks.%d.out", i) // [B,S,D]
 	return x
+}
+
+// feedForward is a block's second half, h [B,S,D] to [B,S,D]: a feed-forward network, or experts.
+func (m *Model) feedForward(w layers.Weights, i int, h *Node, in blockInput) *Node {
+	switch {
+	case m.IsMoE(i):
+		return m.experts(w.In("moe"), h, in)
+	case m.Parts.FFN != nil:
+		return m.Parts.FFN(w.In("ffn"), h, m.FFN)
+	}
+	return layers.FFN(w.In("ffn"), h, m.FFN)
 }
 
 // experts is a block's mixture of experts. A group is a row of the batch; without training no token is dropped.

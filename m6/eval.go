@@ -1,0 +1,101 @@
+package m6
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+// Evaluator computes losses without changing anything: one program for each shape of batch.
+type Evaluator struct {
+	run      Run
+	model    *Model
+	device   *Device
+	programs map[Shape]*program
+}
+
+// NewEvaluator prepares evaluation of a run's model.
+func NewEvaluator(d *Device, m *Model, r Run) *Evaluator {
+	return &Evaluator{run: r, model: m, device: d, programs: map[Shape]*program{}}
+}
+
+// Loss is the negative log-likelihood of each row of a batch in nats, and its number of targets.
+func (e *Evaluator) Loss(state *State, b *Batch) (nll, count []float32, err error) {
+	p, ok := e.programs[b.Shape]
+	if !ok {
+		p, err = newProgram(e.device, "evaluate", func(bu *builder) {
+			in := bu.declare(b.Shape, e.model.PatchFeatures)
+			w, _ := bu.weights(e.model.weightSpecs(), e.run.Train.Precision)
+			loss := e.model.Loss(w, in, Pass{})
+			bu.output("nll", loss.NLL, axes{""})
+			bu.output("count", loss.Count, axes{""})
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		e.programs[b.Shape] = p
+	}
+	values := map[string]*Value{}
+	if err := e.device.placeBatch(b, e.model.PatchFeatures, values); err != nil {
+		return nil, nil, err
+	}
+	for _, spec := range e.model.weightSpecs() {
+		values[spec.name] = state.values[spec.name]
+	}
+	out, err := p.run(values, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	if nll, err = tensors.CopyFlatData[float32](out["nll"].shards[0]); err != nil {
+		return nil, nil, err
+	}
+	count, err = tensors.CopyFlatData[float32](out["count"].shards[0])
+	return nll, count, err
+}
+
+// Mean is a mean loss over what was seen of something.
+type Mean struct{ NLL, Count float64 }
+
+// Value is the mean in nats for each target.
+func (m Mean) Value() float64 { return m.NLL / max(1, m.Count) }
+
+// Means are mean losses by task and by task and source: "caption", "caption_scenes".
+type Means map[string]Mean
+
+// Add counts the rows of a batch.
+func (m Means) Add(rows []Row, nll, count []float64) {
+	for i, row := range rows {
+		for _, name := range []string{row.Task.String(), row.Task.String() + "_" + row.Source} {
+			sum := m[name]
+			sum.NLL += nll[i]
+			sum.Count += count[i]
+			m[name] = sum
+		}
+	}
+}
+
+// Batches evaluates n batches of a loader.
+func (e *Evaluator) Batches(ctx context.Context, state *State, l *Loader, n int) (Means, error) {
+	means := Means{}
+	for range n {
+		b, err := l.Next(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("evaluating: %w", err)
+		}
+		nll, count, err := e.Loss(state, b)
+		if err != nil {
+			return nil, err
+		}
+		means.Add(b.Rows, widen(nll), widen(count))
+	}
+	return means, nil
+}
+
+func widen(x []float32) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
+	}
+	return out
+}

@@ -1,0 +1,172 @@
+package m6
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"m6lab/datasets/text"
+)
+
+// Folder is a run's folder: run.json, vocab.txt, metrics.jsonl, checkpoints/ and tensorboard/.
+type Folder string
+
+// Path is a file of the folder.
+func (f Folder) Path(name string) string { return filepath.Join(string(f), name) }
+
+// Checkpoints is where the run's checkpoints lie.
+func (f Folder) Checkpoints() string { return f.Path("checkpoints") }
+
+// Run reads run.json.
+func (f Folder) Run() (Run, error) {
+	var r Run
+	data, err := os.ReadFile(f.Path("run.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, fmt.Errorf("%s is no run folder: it has no run.json; `m6 pretrain --dir %s` makes one", string(f), string(f))
+	}
+	if err != nil {
+		return r, fmt.Errorf("run folder: %w", err)
+	}
+	if err := DecodeStrict(&r, data, f.Path("run.json")); err != nil {
+		return r, err
+	}
+	return r, r.Validate()
+}
+
+// Vocab reads vocab.txt, which must be as large as the model's.
+func (f Folder) Vocab(c Config) (*text.Vocab, error) {
+	v, err := text.ReadVocab(f.Path("vocab.txt"))
+	if err != nil {
+		return nil, err
+	}
+	return v, checkVocab(v, c)
+}
+
+func checkVocab(v *text.Vocab, c Config) error {
+	if v.Len() != c.Vocabulary {
+		return fmt.Errorf("the vocabulary has %d entries, the model wants %d: give another vocab.txt or --set model.vocabulary=%d", v.Len(), c.Vocabulary, v.Len())
+	}
+	return nil
+}
+
+// Create writes what a new run depends on: run.json and vocab.txt.
+func (f Folder) Create(r Run, v *text.Vocab) error {
+	if err := os.MkdirAll(string(f), 0o755); err != nil {
+		return fmt.Errorf("run folder: %w", err)
+	}
+	if err := writeWhole(f.Path("vocab.txt"), v.Bytes()); err != nil {
+		return err
+	}
+	return writeWhole(f.Path("run.json"), r.JSON())
+}
+
+// writeWhole writes a file aside and renames it, so that nobody ever reads half of it.
+func writeWhole(path string, data []byte) error {
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, data, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(temporary, path)
+}
+
+// free are the keys that may change when a run is resumed: they change neither the weights' path nor the data.
+var free = []string{"train.log_every", "train.eval_every", "train.eval_batches", "checkpoint", "data.workers"}
+
+// Resumable says in one line which key of a config differs from that of the run to be resumed, if any does.
+func Resumable(saved, given Run) error {
+	if key, a, b := firstDifference(reflect.ValueOf(saved), reflect.ValueOf(given), ""); key != "" {
+		return fmt.Errorf("this run was begun with %s=%v, not %v: drop the setting to go on with it, or give another --dir", key, a, b)
+	}
+	return nil
+}
+
+func firstDifference(a, b reflect.Value, key string) (string, any, any) {
+	if slices.Contains(free, key) {
+		return "", nil, nil
+	}
+	if a.Kind() != reflect.Struct {
+		if reflect.DeepEqual(a.Interface(), b.Interface()) {
+			return "", nil, nil
+		}
+		return key, a.Interface(), b.Interface()
+	}
+	for i := range a.NumField() {
+		name, _, _ := strings.Cut(a.Type().Field(i).Tag.Get("json"), ",")
+		if key != "" {
+			name = key + "." + name
+		}
+		if k, x, y := firstDifference(a.Field(i), b.Field(i), name); k != "" {
+			return k, x, y
+		}
+	}
+	return "", nil, nil
+}
+
+// metricsFile is metrics.jsonl: a JSON object a line for each logged step.
+type metricsFile struct{ f *os.File }
+
+// openMetrics opens the file to go on behind a step; lines of later steps, which a killed run had written, are taken out.
+func (f Folder) openMetrics(step int64) (*metricsFile, error) {
+	path := f.Path("metrics.jsonl")
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var kept bytes.Buffer
+	for line := range bytes.Lines(old) {
+		var at struct{ Step int64 }
+		if json.Unmarshal(line, &at) == nil && at.Step <= step && bytes.HasSuffix(line, []byte("\n")) {
+			kept.Write(line)
+		}
+	}
+	if kept.Len() != len(old) {
+		if err := writeWhole(path, kept.Bytes()); err != nil {
+			return nil, err
+		}
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	return &metricsFile{file}, err
+}
+
+func (m *metricsFile) write(record map[string]any) error {
+	line, err := json.Marshal(record)
+	if err != nil {
+		return err
+	}
+	_, err = m.f.Write(append(line, '\n'))
+	return err
+}
+
+// Metrics reads metrics.jsonl: the numbers of each line by name.
+func (f Folder) Metrics() ([]map[string]float64, error) {
+	file, err := os.Open(f.Path("metrics.jsonl"))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var out []map[string]float64
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<24)
+	for lines.Scan() {
+		var all map[string]any
+		if err := json.Unmarshal(lines.Bytes(), &all); err != nil {
+			continue // a line that is just being written
+		}
+		numbers := map[string]float64{}
+		for name, value := range all {
+			if x, ok := value.(float64); ok {
+				numbers[name] = x
+			}
+		}
+		out = append(out, numbers)
+	}
+	return out, lines.Err()
+}
