@@ -9,7 +9,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // page is a decoded page of one column.
@@ -75,7 +77,7 @@ func (s *shard) pageBytes(group, column int, at pageExtent) (*window, error) {
 		return nil, err
 	}
 	if at.wholeList {
-		return newWindow(data, start), checkHeaders(data)
+		return newWindow(data, start), checkPages(data, chunk.MetaData.Codec)
 	}
 	h, n, err := pageHeader(data)
 	if err != nil {
@@ -88,6 +90,9 @@ func (s *shard) pageBytes(group, column int, at pageExtent) (*window, error) {
 	if int64(n)+int64(h.CompressedPageSize) > int64(at.size) || numValues(h) > limit {
 		return nil, fmt.Errorf("the page at %d claims %d bytes and %d values where there are %d and %d: damaged", at.offset, n+int(h.CompressedPageSize), numValues(h), at.size, limit)
 	}
+	if err := checkPages(data[:n+int(h.CompressedPageSize)], chunk.MetaData.Codec); err != nil {
+		return nil, err
+	}
 	if !dictionaryCoded(h) {
 		return newWindow(data, start), nil
 	}
@@ -99,7 +104,7 @@ func (s *shard) pageBytes(group, column int, at pageExtent) (*window, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dictionary: %w", err)
 	}
-	return newWindow(append(dictionary, data...), start), checkHeaders(dictionary)
+	return newWindow(append(dictionary, data...), start), checkPages(dictionary, chunk.MetaData.Codec)
 }
 
 // newWindow returns data as what lies at base in the file.
@@ -112,8 +117,8 @@ func newWindow(data []byte, base int64) *window {
 // maxListValues bounds the values of a page of a repeated column, whose number of rows is not known before it is decoded.
 const maxListValues = 1 << 24
 
-// checkHeaders walks over the pages in data and refuses headers that cannot be.
-func checkHeaders(data []byte) error {
+// checkPages walks over the pages in data and refuses what would make the Parquet library allocate more than the file can hold.
+func checkPages(data []byte, codec format.CompressionCodec) error {
 	for len(data) > 0 {
 		h, n, err := pageHeader(data)
 		if err != nil {
@@ -127,7 +132,31 @@ func checkHeaders(data []byte) error {
 		if size > len(data) || numValues(h) > limit {
 			return fmt.Errorf("a page claims %d bytes and %d values where there are %d and %d: damaged", size, numValues(h), len(data), limit)
 		}
+		if codec == format.Zstd {
+			if err := checkFrame(h, data[n:size]); err != nil {
+				return err
+			}
+		}
 		data = data[size:]
+	}
+	return nil
+}
+
+// checkFrame refuses a zstd frame that claims to hold more than its page.
+func checkFrame(h *format.PageHeader, body []byte) error {
+	if v2 := h.DataPageHeaderV2; v2.Valid {
+		levels := int64(v2.V.RepetitionLevelsByteLength) + int64(v2.V.DefinitionLevelsByteLength)
+		if levels < 0 || levels > int64(len(body)) {
+			return fmt.Errorf("a page claims %d bytes of levels in %d: damaged", levels, len(body))
+		}
+		body = body[levels:]
+	}
+	var frame zstd.Header
+	if err := frame.Decode(body); err != nil || !frame.HasFCS {
+		return nil // not compressed, or for the decoder to refuse
+	}
+	if frame.FrameContentSize > uint64(h.UncompressedPageSize) {
+		return fmt.Errorf("a page claims %d bytes and its content %d: damaged", h.UncompressedPageSize, frame.FrameContentSize)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -23,17 +22,13 @@ type reader struct {
 // example reads the columns that the row's entry says are there.
 func (r *reader) example() datasets.Example {
 	ex := datasets.Example{Source: r.s.sources[r.e.source()]}
-	id, present := r.value(colID, 1, 1)
-	if r.err == nil && !present {
-		r.err = errors.New("the id is null")
-	}
-	ex.ID = strings.Clone(id)
+	ex.ID = r.text(colID, always)
 	ex.Text = r.text(colText, hasText)
 	ex.ImagePath = r.text(colPath, hasPath)
 	ex.Question = r.text(colQuestion, hasQuestion)
 	ex.Answer = r.text(colAnswer, hasAnswer)
 	ex.Meta = r.text(colMeta, hasMeta)
-	if image, _ := r.value(colBytes, r.e.what, hasImage); image != "" {
+	if image := r.value(colBytes, hasImage); image != "" {
 		ex.Image = []byte(image)
 	}
 	if r.e.has(hasReferences) {
@@ -44,21 +39,26 @@ func (r *reader) example() datasets.Example {
 
 // text returns a copy of the row's string in a column, "" where the entry lacks kind.
 func (r *reader) text(column int, kind uint32) string {
-	v, _ := r.value(column, r.e.what, kind)
-	return strings.Clone(v)
+	return strings.Clone(r.value(column, kind))
 }
 
-// value returns the row's value in a column, where what has kind.
-func (r *reader) value(column int, what, kind uint32) (value string, present bool) {
-	if what&kind == 0 {
-		return "", false
+// always is the kind of what every row has.
+const always = 0
+
+// value returns the row's value in a column, "" where the entry lacks kind.
+func (r *reader) value(column int, kind uint32) string {
+	if kind != always && !r.e.has(kind) {
+		return ""
 	}
 	p := r.page(column)
 	if p == nil {
-		return "", false
+		return ""
 	}
 	i := r.row - p.firstRow
-	return p.values[i], p.present[i]
+	if !p.present[i] {
+		r.err = fmt.Errorf("column %s is null where a value should be", columnNames[column])
+	}
+	return p.values[i]
 }
 
 // list returns a copy of the row's strings in a repeated column.

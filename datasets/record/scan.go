@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -10,11 +11,14 @@ import (
 func (s *shard) light(name string) (x *index, notes []string, err error) {
 	text, ok := s.file.Lookup(indexKey)
 	if ok && s.file.Metadata().CreatedBy == createdBy {
+		if missing := s.missing(); len(missing) > 0 {
+			return nil, nil, fmt.Errorf("the columns %s are missing in a file of this program: the footer is damaged", strings.Join(missing, ", "))
+		}
 		x, err := decodeIndex(text, s.rows())
 		return x, nil, err
 	}
 	sc := scanner{s: s, name: name, x: &index{entries: make([]entry, s.rows())}}
-	for _, c := range []int{colSource, colText, colBytes, colReferences, colQuestion, colAnswer, colMeta} {
+	for _, c := range []int{colSource, colText, colBytes, colPath, colReferences, colQuestion, colAnswer, colMeta} {
 		if err := sc.column(c); err != nil {
 			return nil, nil, fmt.Errorf("column %s: %w", columnNames[c], err)
 		}
@@ -84,7 +88,7 @@ func (sc *scanner) allPictures(g int) bool {
 	switch rows := int64(end - first); {
 	case levels[l.maxLevel] == rows:
 		for i := first; i < end; i++ {
-			sc.x.entries[i].what |= hasImage | hasPath
+			sc.x.entries[i].what |= hasImage
 		}
 		return true
 	case levels[0] == rows:
@@ -119,7 +123,9 @@ func (sc *scanner) page(c, row int, p *page) error {
 				sc.noText++
 			}
 		case colBytes:
-			e.mark(hasImage|hasPath, v != "")
+			e.mark(hasImage, v != "")
+		case colPath:
+			e.mark(hasPath, v != "" && e.has(hasImage)) // after colBytes
 		case colQuestion:
 			e.mark(hasQuestion, v != "")
 		case colAnswer:

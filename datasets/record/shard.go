@@ -190,12 +190,20 @@ func (s *shard) missing() []string {
 	return names
 }
 
+// codecs are the compressions that are read. LZ4 is not: the library's decoder does not end on damaged data.
+var codecs = []format.CompressionCodec{format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd}
+
 // countRows fills groups.
 func (s *shard) countRows() error {
 	total := 0
 	for i, g := range s.file.Metadata().RowGroups {
 		if g.NumRows < 0 || g.NumRows > 1<<31-1 || len(g.Columns) != s.leaves {
 			return fmt.Errorf("row group %d claims %d rows in %d columns: the footer is damaged", i, g.NumRows, len(g.Columns))
+		}
+		for _, c := range g.Columns {
+			if !slices.Contains(codecs, c.MetaData.Codec) {
+				return fmt.Errorf("compression %s is not read: write the file with zstd", c.MetaData.Codec)
+			}
 		}
 		s.groups = append(s.groups, total)
 		total += int(g.NumRows)
