@@ -34,6 +34,17 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(
 		doctorCommand(),
 		setupCommand(),
+		tokenizeCommand(),
+		scoreCommand(),
+		pretrainCommand(),
+		ledgerCommand(),
+		logitsCommand(),
+		exportCommand(),
+		importCommand(),
+		captionCommand(),
+		vqaCommand(),
+		qaCommand(),
+		poemCommand(),
 	)
 	return root
 }

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"m6lab/datasets/record"
+	"m6lab/datasets/text"
+	"m6lab/m6"
+)
+
+// pretrainFlags are all flags that `m6 pretrain` will ever have: settings go through --set.
+type pretrainFlags struct {
+	preset, config, data, dir string
+	set                       []string
+}
+
+func pretrainCommand() *cobra.Command {
+	var f pretrainFlags
+	cmd := &cobra.Command{
+		Use:   "pretrain --preset P --data DIR --dir RUN",
+		Short: "Pretraining with the four tasks in the mixture of the config",
+		Long: `Pretraining with the four tasks (text denoising, language modelling, captioning, image-based text denoising) in the mixture of the config.
+
+The config is the preset, then --config, then every --set in turn; it is saved as run.json in the run's folder.
+A folder that already has a checkpoint is resumed: the same command goes on where the run stopped, and its weights are those of a run that never stopped.
+An interrupt (Ctrl-C, SIGTERM) saves and ends with exit code 0.`,
+		Example: `  m6 pretrain --preset debug --data runs/sample --dir runs/first --set train.steps=200
+  m6 pretrain --dir runs/first --data runs/sample`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return pretrain(cmd, f) },
+	}
+	cmd.Flags().StringVar(&f.preset, "preset", "", "the model: debug, debug-moe, base, 10b, 100b, 100b-all")
+	cmd.Flags().StringVar(&f.config, "config", "", "JSON file of settings over the preset's")
+	cmd.Flags().StringArrayVar(&f.set, "set", nil, "one setting, such as train.steps=1000 (repeatable)")
+	cmd.Flags().StringVar(&f.data, "data", "", "folder of a data set")
+	cmd.Flags().StringVar(&f.dir, "dir", "", "folder of the run")
+	for _, name := range []string{"data", "dir"} {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // only when the flag is not defined above
+		}
+	}
+	return cmd
+}
+
+// run is the config that the flags ask for: of a run that exists, where no preset and no config is given.
+func (f pretrainFlags) run() (m6.Run, error) {
+	dir := m6.Folder(f.dir)
+	var r m6.Run
+	var err error
+	_, statErr := os.Stat(dir.Path("run.json"))
+	switch exists := statErr == nil; {
+	case f.preset == "" && exists:
+		r, err = dir.Run()
+	case f.preset == "" && f.config == "":
+		return r, usagef("pretrain: a new run wants --preset (%v)", m6.Presets())
+	case f.preset == "":
+		r, err = m6.NewRun("debug")
+	default:
+		r, err = m6.NewRun(f.preset)
+	}
+	if err != nil {
+		return r, err
+	}
+	if f.config != "" {
+		data, err := os.ReadFile(f.config)
+		if err != nil {
+			return r, fmt.Errorf("--config: %w", err)
+		}
+		if err := m6.DecodeStrict(&r, data, f.config); err != nil {
+			return r, err
+		}
+	}
+	if err := m6.Override(&r, f.set); err != nil {
+		return r, err
+	}
+	return r, r.Validate()
+}
+
+func pretrain(cmd *cobra.Command, f pretrainFlags) error {
+	r, err := f.run()
+	if err != nil {
+		return err
+	}
+	vocab, err := vocabulary(f.data, m6.Folder(f.dir), r.Model, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	progress := newProgress(cmd.ErrOrStderr(), m6.Folder(f.dir), r)
+	t, err := m6.OpenTraining(m6.TrainOptions{Run: r, Dir: m6.Folder(f.dir), Data: f.data, Vocab: vocab, Log: progress.line, OnRecord: progress.record})
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	return train(cmd.Context(), t, progress)
+}
+
+// train takes the run's steps and saves, also when it is told to stop.
+func train(ctx context.Context, t *m6.Training, progress *progress) error {
+	if t.Finished() {
+		progress.line(fmt.Sprintf("the run is finished: %d of %d steps; --set train.steps wants a new --dir", t.State.Step, t.Run.Train.Steps))
+		return nil
+	}
+	progress.begin(t)
+	err := t.Steps(ctx, t.Run.Train.Steps)
+	progress.end()
+	if err != nil {
+		return err
+	}
+	if err := t.Save(); err != nil {
+		return err
+	}
+	if !t.Finished() {
+		progress.line(fmt.Sprintf("stopped and saved at step %d of %d; the same command goes on", t.State.Step, t.Run.Train.Steps))
+	}
+	return nil
+}
+
+// vocabulary finds the vocabulary of a new run: the data set's vocab.txt, the Chinese BERT's for a model of its size, or one that is
+// trained on the data set's own text. A run that exists has its own: nil.
+func vocabulary(data string, dir m6.Folder, c m6.Config, log io.Writer) (*text.Vocab, error) {
+	if _, err := os.Stat(dir.Path("run.json")); err == nil {
+		return nil, nil
+	}
+	path := filepath.Join(data, "vocab.txt")
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return text.ReadVocab(path)
+	}
+	if bert := text.BertChinese(); bert.Len() == c.Vocabulary {
+		return bert, nil
+	}
+	return trainVocabulary(data, c, log)
+}
+
+// trainVocabulary trains a WordPiece vocabulary of the model's size on the training texts.
+func trainVocabulary(data string, c m6.Config, log io.Writer) (*text.Vocab, error) {
+	set, err := record.Open(data, "train")
+	if err != nil {
+		return nil, err
+	}
+	defer set.Close()
+	start := time.Now()
+	var failed error
+	texts := func(yield func(string) bool) {
+		for i := range set.Len() {
+			ex, err := set.Read(i)
+			if err != nil {
+				failed = err
+				return
+			}
+			for _, s := range []string{ex.Text, ex.Question, ex.Answer} {
+				if s != "" && !yield(s) {
+					return
+				}
+			}
+		}
+	}
+	v, err := text.Train(texts, c.Vocabulary, text.Options{Lower: c.Lower, KeepPunctuation: true, Fill: true})
+	if err == nil {
+		err = failed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("training a vocabulary on %s: %w", data, err)
+	}
+	fmt.Fprintf(log, "%s has no vocab.txt: trained one of %d entries on its text in %.1f s\n", data, v.Len(), time.Since(start).Seconds())
+	return v, nil
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"m6lab/m6"
+)
+
+// writeFlags are what every command that writes text shares.
+type writeFlags struct {
+	dir  string
+	seed uint64
+	m6.Generate
+}
+
+// add declares the flags; a command's own defaults are in f.
+func (f *writeFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.dir, "dir", "", "folder of the run whose model writes")
+	flags.Uint64Var(&f.seed, "seed", 1, "of the draws")
+	flags.Float64Var(&f.Temperature, "temperature", f.Temperature, "of the draws; 0 takes the most probable token")
+	flags.IntVar(&f.TopK, "top-k", f.TopK, "draw among the k most probable tokens; 0 is all")
+	flags.Float64Var(&f.TopP, "top-p", f.TopP, "draw among the most probable tokens that together reach p; 0 is all")
+	flags.IntVar(&f.Beams, "beams", f.Beams, "beam search over so many texts, instead of draws")
+	flags.Float64Var(&f.LengthPower, "length-penalty", 1, "beam search divides a score by length^penalty")
+	flags.IntVar(&f.NoRepeat, "no-repeat", 0, "beam search writes no n-gram of this length twice")
+	flags.IntVar(&f.MaxTokens, "max-tokens", f.MaxTokens, "new tokens at most")
+	if err := cmd.MarkFlagRequired("dir"); err != nil {
+		panic(err) // only when the flag is not defined above
+	}
+}
+
+// answer is one written text.
+type answer struct {
+	Input string  `json:"input"`
+	Text  string  `json:"text"`
+	Score float64 `json:"score"` // log-probability
+	Ended bool    `json:"ended"` // false: cut at max-tokens
+}
+
+// ask is one input of a writing command: what the text begins with and the picture's file.
+type ask struct {
+	name  string // how the result names it
+	text  string // the prompt
+	image string // file of a picture; empty for none
+}
+
+// write answers every ask with the saved model.
+func (f *writeFlags) write(cmd *cobra.Command, asks []ask) ([]answer, error) {
+	if err := f.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	s, err := m6.OpenSaved(m6.Folder(f.dir))
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range s.Skips {
+		fmt.Fprintln(cmd.ErrOrStderr(), line)
+	}
+	o := s.Objective()
+	prompts := make([]m6.Prompt, len(asks))
+	for i, a := range asks {
+		ids := o.Frame(o.Tokenizer.Encode(a.text))
+		prompts[i] = m6.Prompt{Text: ids[:len(ids)-1], Seed: seedOf(f.seed, i, a)}
+		if a.image == "" {
+			continue
+		}
+		if s.Run.Model.Encoder.Patches() == 0 {
+			return nil, fmt.Errorf("the model of %s takes no pictures", f.dir)
+		}
+		data, err := os.ReadFile(a.image)
+		if err != nil {
+			return nil, err
+		}
+		if prompts[i].Pixels, err = m6.Pixels(data, s.Run.Model.Encoder.Size); err != nil {
+			return nil, fmt.Errorf("%s: %w", a.image, err)
+		}
+	}
+	g, err := s.Generator()
+	if err != nil {
+		return nil, err
+	}
+	written, err := g.Run(cmd.Context(), prompts, f.Generate)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]answer, len(asks))
+	for i, w := range written {
+		answers[i] = answer{Input: asks[i].name, Text: o.Tokenizer.Decode(w.Tokens), Score: w.Score, Ended: w.Ended}
+	}
+	return answers, nil
+}
+
+// seedOf makes the seed of one text's draws: the same input and seed give the same text, whatever else is asked.
+func seedOf(seed uint64, i int, a ask) uint32 {
+	h := fnv.New32a()
+	fmt.Fprint(h, seed, i, a.text, a.image)
+	return h.Sum32()
+}
+
+// printAnswers prints the texts alone for a single input, else each behind its input.
+func printAnswers(cmd *cobra.Command, answers []answer) error {
+	return printResult(cmd, answers, func(w io.Writer) error {
+		for _, a := range answers {
+			line := a.Text
+			if len(answers) > 1 {
+				line = a.Input + "\t" + a.Text
+			}
+			if !a.Ended {
+				line += "…"
+			}
+			if _, err := fmt.Fprintln(w, line); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func captionCommand() *cobra.Command {
+	f := writeFlags{Generate: m6.Generate{MaxTokens: 64}}
+	cmd := &cobra.Command{
+		Use:     "caption --dir RUN IMAGE...",
+		Short:   "Captions of pictures",
+		Example: "  m6 caption --dir runs/demo picture.png\n  m6 caption --dir runs/demo --beams 5 a.png b.jpg",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, images []string) error {
+			var asks []ask
+			for _, path := range images {
+				asks = append(asks, ask{name: path, image: path})
+			}
+			answers, err := f.write(cmd, asks)
+			if err != nil {
+				return err
+			}
+			return printAnswers(cmd, answers)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func vqaCommand() *cobra.Command {
+	f := writeFlags{Generate: m6.Generate{MaxTokens: 32}}
+	var image string
+	cmd := &cobra.Command{
+		Use:   "vqa --dir RUN --image IMAGE [QUESTION...]",
+		Short: "Answers to questions about a picture",
+		Long:  "Answers to questions about a picture, by the paper's prompt: the question, then 回答：. Without a question it is the paper's 这是什么？",
+		Example: `  m6 vqa --dir runs/demo --image picture.png 图里有几只青蛙？
+  m6 vqa --dir runs/demo --image picture.png`,
+		RunE: func(cmd *cobra.Command, questions []string) error {
+			if len(questions) == 0 {
+				questions = []string{"这是什么？"}
+			}
+			var asks []ask
+			for _, q := range questions {
+				asks = append(asks, ask{name: q, text: q + m6.AnswerPrompt, image: image})
+			}
+			answers, err := f.write(cmd, asks)
+			if err != nil {
+				return err
+			}
+			return printAnswers(cmd, answers)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&image, "image", "", "file of the picture")
+	if err := cmd.MarkFlagRequired("image"); err != nil {
+		panic(err) // only when the flag is not defined above
+	}
+	return cmd
+}
+
+func qaCommand() *cobra.Command {
+	f := writeFlags{Generate: m6.Generate{MaxTokens: 96, Temperature: 0.8, TopP: 0.9}}
+	cmd := &cobra.Command{
+		Use:     "qa --dir RUN QUESTION...",
+		Short:   "Answers to questions",
+		Long:    "Answers to questions, by the paper's prompt: the question, ？ where it ends without one, then 回答：.",
+		Example: "  m6 qa --dir runs/demo 李白是谁？",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, questions []string) error {
+			var asks []ask
+			for _, q := range questions {
+				asks = append(asks, ask{name: q, text: asQuestion(q) + m6.AnswerPrompt})
+			}
+			answers, err := f.write(cmd, asks)
+			if err != nil {
+				return err
+			}
+			return printAnswers(cmd, answers)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+// asQuestion ends a question with a question mark.
+func asQuestion(q string) string {
+	r := []rune(q)
+	if n := len(r); n > 0 && (r[n-1] == '？' || r[n-1] == '?') {
+		return q
+	}
+	return q + "？"
+}
+
+func poemCommand() *cobra.Command {
+	f := writeFlags{Generate: m6.Generate{MaxTokens: 96, Temperature: 0.8, TopK: 50}}
+	var author, dynasty string
+	cmd := &cobra.Command{
+		Use:     "poem --dir RUN TITLE",
+		Short:   "A poem to a title",
+		Long:    "A poem to a title, by the paper's prompt, such as: 见情郎 作者: 唐 李白 正文:",
+		Example: "  m6 poem --dir runs/demo --author 李白 --seed 7 见情郎",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			prompt := fmt.Sprintf("%s 作者: %s %s 正文:", args[0], dynasty, author)
+			answers, err := f.write(cmd, []ask{{name: prompt, text: prompt}})
+			if err != nil {
+				return err
+			}
+			return printAnswers(cmd, answers)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&author, "author", "李白", "the poet")
+	cmd.Flags().StringVar(&dynasty, "dynasty", "唐", "the poet's dynasty")
+	return cmd
+}
