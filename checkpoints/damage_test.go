@@ -98,6 +98,20 @@ func TestDamagedDoNotCount(t *testing.T) {
 	compareGolden(t, "damaged.txt", strings.Join(*lines, "\n")+"\n")
 }
 
+// A folder under another step's name is not restored as that step.
+func TestRenamedFolder(t *testing.T) {
+	dir := t.TempDir()
+	m, _ := openTest(t, dir, 3)
+	save(t, m, 10, 20)
+	if err := os.Rename(filepath.Join(dir, "step-00000020"), filepath.Join(dir, "step-00000021")); err != nil {
+		t.Fatal(err)
+	}
+	report := wantRestored(t, dir, 10)
+	if len(report.Problems) != 1 || report.Problems[0].Reason != "its manifest is that of step 20" {
+		t.Errorf("problems %v", report.Problems)
+	}
+}
+
 func TestNothingSound(t *testing.T) {
 	dir := t.TempDir()
 	m, _ := openTest(t, dir, 3)

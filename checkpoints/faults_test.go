@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,6 +96,8 @@ func TestOrderOfOperations(t *testing.T) {
 			for j, p := range parts {
 				if kind, step, ok := leftover(p); ok {
 					parts[j] = kind + folderName(step)
+				} else if bestAside.MatchString(p) {
+					parts[j] = ".best.json.writing"
 				}
 			}
 			words[i] = strings.TrimPrefix(strings.Join(parts, "/"), "/")
@@ -103,59 +106,71 @@ func TestOrderOfOperations(t *testing.T) {
 		return nil
 	}}
 	save(t, m, 20, 20)
+	if err := m.MarkBest(20, 1); err != nil {
+		t.Fatal(err)
+	}
 	compareGolden(t, "operations.txt", strings.Join(ops, "\n")+"\n")
 }
 
-// Whichever operation of a save fails, the error says so in one line, and the run goes on from the last good checkpoint: in the same process
-// and in the next.
+// Whichever operation of a save fails, alone or with all that follow (a process that dies there), the error says so in one line, readers
+// still find a checkpoint, and the next process goes on from it and leaves nothing behind.
 func TestEveryOperationFails(t *testing.T) {
-	for _, again := range []bool{false, true} { // whether the step's folder is already there
-		for n := 0; ; n++ {
-			dir := t.TempDir()
-			m, lines := openTest(t, dir, 1)
-			save(t, m, 10)
-			next := int64(20)
-			if again {
-				next = 10
+	for _, next := range []int64{20, 10} { // at 10 the step's folder is already there
+		for _, dead := range []bool{false, true} {
+			n := 0
+			for failOperation(t, next, n, dead) {
+				n++
 			}
-			count, failed := 0, ""
-			m.disk = failing{fail: func(op, path string) error {
-				if count++; count-1 != n {
-					return nil
-				}
-				failed = op + " " + strings.ReplaceAll(path, dir, "")
-				return &os.PathError{Op: op, Path: path, Err: syscall.ENOSPC}
-			}}
-			err := m.Save(stateOf(next))
-			m.disk = disk{}
-			if failed == "" {
-				if n < 12 {
-					t.Fatalf("only %d operations", n)
-				}
-				break
-			}
-			told := errorText(err) + strings.Join(*lines, " ")
-			if !strings.Contains(told, "no space left on device") || strings.Contains(told, "\n") {
-				t.Errorf("%s: told %q", failed, told)
-			}
-			got, _, loadErr := Load(dir)
-			if loadErr != nil || got.Step != 10 && got.Step != next {
-				t.Fatalf("%s: step %d, %v", failed, got.Step, loadErr)
-			}
-			if err == nil && got.Step != next {
-				t.Errorf("%s: saved, but step %d is restored", failed, got.Step)
-			}
-			m.Close()
-			m, _ = openTest(t, dir, 1)
-			if s, _, err := m.Restore(); err != nil || cmp.Diff(stateOf(s.Step), s) != "" {
-				t.Fatalf("%s: restore: step %d, %v", failed, s.Step, err)
-			}
-			save(t, m, 30)
-			if diff := cmp.Diff([]string{"step-00000030"}, listed(t, dir)); diff != "" {
-				t.Errorf("%s: %s", failed, diff)
+			if n < 12 {
+				t.Errorf("only %d operations", n)
 			}
 		}
 	}
+}
+
+// failOperation saves step 10, then next while operation n fails; false where there are not so many operations.
+func failOperation(t *testing.T, next int64, n int, dead bool) bool {
+	t.Helper()
+	dir := t.TempDir()
+	m, lines := openTest(t, dir, 1)
+	save(t, m, 10)
+	count, failed := 0, ""
+	m.disk = failing{fail: func(op, path string) error {
+		count++
+		if count-1 < n || count-1 > n && !dead {
+			return nil
+		}
+		if count-1 == n {
+			failed = fmt.Sprint(op, " ", strings.ReplaceAll(path, dir, ""), " dead ", dead)
+		}
+		return &os.PathError{Op: op, Path: path, Err: syscall.ENOSPC}
+	}}
+	err := m.Save(stateOf(next))
+	if failed == "" {
+		return false
+	}
+	for _, told := range append([]string{errorText(err)}, *lines...) {
+		if told != "" && !strings.Contains(told, "no space left on device") || strings.Contains(told, "\n") {
+			t.Errorf("%s: told %q", failed, told)
+		}
+	}
+	if err == nil && len(*lines) == 0 {
+		t.Errorf("%s: nobody was told", failed)
+	}
+	got, _, loadErr := Load(dir)
+	if loadErr != nil || got.Step != next && (got.Step != 10 || err == nil) {
+		t.Fatalf("%s: saved: %v; step %d is restored, %v", failed, err, got.Step, loadErr)
+	}
+	m.Close()
+	m, _ = openTest(t, dir, 1)
+	if s, _, err := m.Restore(); err != nil || !reflect.DeepEqual(stateOf(got.Step), s) {
+		t.Fatalf("%s: restore: step %d after %d, %v", failed, s.Step, got.Step, err)
+	}
+	save(t, m, 30)
+	if diff := cmp.Diff([]string{"step-00000030"}, listed(t, dir)); diff != "" {
+		t.Errorf("%s: %s", failed, diff)
+	}
+	return true
 }
 
 // smallDisk mounts a file system in memory; that takes root.

@@ -243,6 +243,7 @@ func TestLeftovers(t *testing.T) {
 	if err := os.Symlink("/", filepath.Join(dir, ".saving-step-00000077-ABCDEFGH")); err != nil {
 		t.Fatal(err)
 	}
+	wantRestored(t, dir, 20) // the step between its two renames is still there
 	_, lines := openTest(t, dir, 2)
 	want := append([]string{".saving-step-00000077", "step-00000010", "step-00000020"}, strange...)
 	slices.Sort(want)
@@ -318,6 +319,11 @@ func TestSaveAsync(t *testing.T) {
 		t.Error(diff)
 	}
 	wantRestored(t, dir, 60)
+	m.disk = g
+	if err := m.SaveAsync(stateOf(70)); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, m.Save(stateOf(80)), "checkpoint of step 80 (0.0 MB): device gone; before that checkpoint of step 70 (0.0 MB): device gone")
 	wantError(t, m.SaveAsync(State{Step: 70, Tensors: []Tensor{{"a", "F31", nil, nil}}}), `tensor "a": unknown dtype "F31"`)
 	if err := m.Close(); err != nil {
 		t.Error(err)

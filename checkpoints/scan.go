@@ -61,6 +61,10 @@ func scan(dir string) ([]found, error) {
 	var all []found
 	for _, e := range entries {
 		step, ok := stepOf(e.Name())
+		if kind, s, under := leftover(e.Name()); under && kind == replaced {
+			_, err := os.Lstat(filepath.Join(dir, folderName(s)))
+			step, ok = s, errors.Is(err, fs.ErrNotExist) // moved aside, and what replaces it is not there yet
+		}
 		if !ok || !e.IsDir() {
 			continue
 		}
