@@ -3,13 +3,34 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"m6lab/scripts/setup"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the first signal asks for an orderly end, a second one ends at once
-	os.Exit(execute(ctx, rootCommand(), os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+	ctx, stop := signalled(context.Background())
+	backend := setup.UseBackend()
+	root := rootCommand()
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+		if name := cmd.Name(); backend.Warning != "" && name != "setup" && name != "doctor" {
+			fmt.Fprintln(cmd.ErrOrStderr(), "m6: WARNING: "+backend.Warning)
+		}
+	}
+	code := execute(ctx, root, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// signalled is a context that the first SIGINT or SIGTERM ends, for an orderly end; a second one
+// ends the program at once.
+func signalled(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(parent, syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }

@@ -84,7 +84,10 @@ func execute(ctx context.Context, root *cobra.Command, args []string, s streams)
 	}
 	if message, found := strings.CutPrefix(err.Error(), "unknown command "); found {
 		word, _, _ := strings.Cut(strings.TrimPrefix(message, `"`), `"`)
-		err = unknownCommand(at, word)
+		err = fmt.Errorf("%s takes no argument, got %q", at.CommandPath(), word)
+		if at.HasAvailableSubCommands() {
+			err = unknownCommand(at, word)
+		}
 	}
 	fmt.Fprintf(s.err, "m6: %s (see %s --help)\n", oneLine(err.Error()), at.CommandPath())
 	return 2

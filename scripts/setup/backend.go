@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/gomlx/go-xla/compute/xla"
 	"github.com/gomlx/go-xla/installer"
@@ -48,15 +49,15 @@ func FindBackend() Backend {
 }
 
 // UseBackend makes FindBackend's choice that of this process, before it opens a device, and keeps
-// go-xla from downloading plugins by itself.
-func UseBackend() Backend {
+// go-xla from downloading plugins by itself. Later calls return the first one's choice.
+var UseBackend = sync.OnceValue(func() Backend {
 	xla.EnableAutoInstall(false)
 	b := FindBackend()
 	if err := os.Setenv(backendVariable, b.Config); err != nil {
 		b.Warning = err.Error()
 	}
 	return b
-}
+})
 
 // pluginOf is the plugin file of a backend configuration such as "xla:cpu,shared_buffers=false".
 func pluginOf(config string) string {

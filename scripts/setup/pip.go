@@ -117,7 +117,7 @@ func findPython() (string, error) {
 			return path, nil
 		}
 	}
-	return "", errors.New("Python 3 was not found: install it (Debian, Ubuntu: apt-get install python3 python3-venv)")
+	return "", errors.New("no Python 3 found: install it (Debian, Ubuntu: apt-get install python3 python3-venv)")
 }
 
 // makeVenv creates a virtual environment with pip at folder.

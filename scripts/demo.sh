@@ -1,0 +1,11 @@
+#!/bin/sh
+# The demo: sample data, a model pretrained on it for a few minutes, and a report to look at.
+# A second run does no work twice. Run by `make demo`, after set-up and build.
+set -e
+report=runs/demo/report.html
+[ -f runs/sample/vocab.txt ] || bin/m6 data sample --out runs/sample
+bin/m6 pretrain --preset debug --data runs/sample --dir runs/demo
+if [ ! -f "$report" ] || [ -n "$(find runs/demo/checkpoints bin/m6 -newer "$report" -print -quit)" ]; then
+	bin/m6 report --dir runs/demo --data runs/sample
+fi
+echo "look at: $PWD/$report"
