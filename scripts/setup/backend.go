@@ -108,10 +108,13 @@ func pluginFolders() []string {
 	return append(folders, filepath.SplitList(os.Getenv("LD_LIBRARY_PATH"))...)
 }
 
+// gpuDevices are the device files of NVIDIA's driver.
+var gpuDevices = "/dev/nvidia[0-9]*"
+
 // HasGPU says whether an NVIDIA GPU can be used from here: its device file is present, or, under
 // WSL, the bridge to it.
 func HasGPU() bool {
-	if found, err := filepath.Glob("/dev/nvidia[0-9]*"); err == nil && len(found) > 0 {
+	if found, err := filepath.Glob(gpuDevices); err == nil && len(found) > 0 {
 		return true
 	}
 	if !exists("/dev/dxg") {
