@@ -14,7 +14,10 @@ const partial = ".partial"
 // Whole makes the folder dir by write, which fills the folder that it is given: dir appears complete, or it does not appear.
 // An existing dir that is not empty is an error. What a killed run left aside is removed.
 func Whole(dir string, write func(dir string) error) error {
-	dir = filepath.Clean(dir)
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("finding the output folder: %w", err)
+	}
 	if err := mustBeFree(dir); err != nil {
 		return err
 	}
@@ -27,10 +30,15 @@ func Whole(dir string, write func(dir string) error) error {
 		return err
 	}
 	defer unlock()
-	if err := write(aside); err != nil {
-		return errors.Join(err, os.RemoveAll(aside))
+	inner := filepath.Join(aside, filepath.Base(dir)) // not aside itself: its lock is held, and write may lock what it is given
+	err = os.Mkdir(inner, 0o777)
+	if err == nil {
+		err = write(inner)
 	}
-	return moveFolder(aside, dir)
+	if err == nil {
+		err = moveFolder(inner, dir)
+	}
+	return errors.Join(err, os.RemoveAll(aside))
 }
 
 // mustBeFree returns an error where dir exists and is not an empty folder.
