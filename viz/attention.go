@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"image"
 	"image/color"
+	"image/draw"
 	"io"
 	"math"
 	"strings"
@@ -80,7 +81,7 @@ func (o AttentionOptions) plan(width float64) (*figure, error) {
 	const between, under = 12.0, 26.0
 	p := newPlan(o.Title, first(width, o.Width, defaultWidth))
 	p.head()
-	p.title = first(p.title, p.say("attention of "+o.sentence()))
+	p.title = first(p.title, missing{}.clean("attention of "+o.sentence()))
 	columns := max(int((p.inner()+between)/(132+between)), 1)
 	w := math.Floor((p.inner()+between)/float64(columns)) - between
 	columns = min(columns, len(o.Words)+1)
@@ -131,14 +132,13 @@ func (o AttentionOptions) sentence() string {
 
 // panel lays the glow of a word over the picture with its colours held back, w x h pixels large.
 func (o AttentionOptions) panel(word Word, largest float64, w, h int) image.Image {
-	base := resize(o.Picture, w, h)
 	out := image.NewNRGBA(image.Rect(0, 0, w, h))
+	base := resize(o.Picture, w, h)
+	draw.Draw(out, out.Bounds(), base, base.Bounds().Min, draw.Src)
 	glow := glowOf(word.Weights, largest, w, h)
-	origin := base.Bounds().Min
 	for y := range h {
 		for x := range w {
-			c := color.NRGBAModel.Convert(base.At(origin.X+x, origin.Y+y)).(color.NRGBA)
-			c = over(c, paper)
+			c := over(out.NRGBAAt(x, y), paper)
 			g := uint8(math.Round(0.299*float64(c.R) + 0.587*float64(c.G) + 0.114*float64(c.B)))
 			c = mix(c, color.NRGBA{g, g, g, 255}, 1-saturation)
 			out.SetNRGBA(x, y, over(glow.NRGBAAt(x, y), c))

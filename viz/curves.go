@@ -59,11 +59,7 @@ func (o CurvesOptions) plan(width float64) (*figure, error) {
 	p.legend(c.keys)
 	p.paragraph(p.say(first(o.YLabel, "loss")), style{size: labelSize, color: soft})
 	plotted := max(first(o.Height, 400)-p.height-margin, 200) // narrow figures grow in height, for their legend
-	draw, err := c.axes(plotted)
-	if err != nil {
-		return nil, fmt.Errorf("viz: curves: %w", err)
-	}
-	p.add(plotted, draw)
+	p.add(plotted, c.axes(plotted))
 	return p.finish(), nil
 }
 
@@ -106,12 +102,6 @@ type curves struct {
 	keys      []key
 }
 
-type curve struct {
-	points plotter.XYs
-	color  color.NRGBA
-	dash   []float64
-}
-
 // dashes tells series apart when there are more than colours.
 var dashes = [][]float64{nil, {6, 3}, {2, 2}, {8, 3, 2, 3}}
 
@@ -147,7 +137,7 @@ func (c *curves) collect() {
 		c.keys = append(c.keys, key{name: c.plan.say(name), color: col, kind: keyDot})
 	}
 	for _, b := range c.Baselines {
-		if !finite(b.Value) || c.LogY && b.Value <= 0 {
+		if !drawable(b.Value) || c.LogY && b.Value < 1/largestDrawn {
 			c.plan.note("The baseline %s has no value that can be drawn.", b.Name)
 			continue
 		}
@@ -161,16 +151,16 @@ func (c *curves) usable(s Series) plotter.XYs {
 	infinite, negative := 0, 0
 	for i := range s.X {
 		switch {
-		case !finite(s.X[i]) || !finite(s.Y[i]):
+		case !drawable(s.X[i]) || !drawable(s.Y[i]):
 			infinite++
-		case c.LogY && s.Y[i] <= 0:
+		case c.LogY && s.Y[i] < 1/largestDrawn:
 			negative++
 		default:
 			out = append(out, plotter.XY{X: s.X[i], Y: s.Y[i]})
 		}
 	}
 	if infinite > 0 {
-		c.plan.note("%s: %s not finite, left out.", s.Name, plural(infinite, "value"))
+		c.plan.note("%s: %s not finite or beyond 1e100, left out.", s.Name, plural(infinite, "value"))
 	}
 	if negative > 0 {
 		c.plan.note("%s: %s not above 0, left out of the logarithmic scale.", s.Name, plural(negative, "value"))
@@ -193,14 +183,14 @@ func smooth(points plotter.XYs, weight float64) plotter.XYs {
 	return out
 }
 
-// thin keeps of points the first, lowest, highest and last of each of n columns.
+// thin keeps of points the lowest and the highest of each of n columns, and the first and last of all.
 func thin(points plotter.XYs, n int) plotter.XYs {
-	if len(points) <= 4*n {
+	if len(points) <= 2*n {
 		return points
 	}
 	lo, hi := points[0].X, points[len(points)-1].X
 	column := func(x float64) int { return int(float64(n) * (x - lo) / (hi - lo)) }
-	var out plotter.XYs
+	out := plotter.XYs{points[0]}
 	for i := 0; i < len(points); {
 		j, low, high := i, i, i
 		for ; j < len(points) && column(points[j].X) == column(points[i].X); j++ {
@@ -211,51 +201,33 @@ func thin(points plotter.XYs, n int) plotter.XYs {
 				high = j
 			}
 		}
-		last := -1
-		for _, k := range []int{i, min(low, high), max(low, high), j - 1} {
-			if k > last {
-				out = append(out, points[k])
-				last = k
-			}
+		out = append(out, points[min(low, high)])
+		if low != high {
+			out = append(out, points[max(low, high)])
 		}
 		i = j
 	}
-	return out
+	return append(out, points[len(points)-1])
 }
 
 // axes builds the gonum plot and returns how to draw it.
-func (c *curves) axes(height float64) (func(*sheet, float64), error) {
-	pl := newPlot(c.plan.say(first(c.XLabel, "step")), "")
+func (c *curves) axes(height float64) func(*sheet, float64) {
+	pl := newPlot(fit(c.plan.say(first(c.XLabel, "step")), labelSize, c.plan.inner()-60), "")
 	pl.X.Tick.Marker, pl.Y.Tick.Marker = linearTicks{int(c.plan.inner() / 70)}, linearTicks{int(height / 55)}
 	if c.LogY {
 		pl.Y.Scale, pl.Y.Tick.Marker = plot.LogScale{}, logTicks{int(height / 55)}
 	}
 	pl.Add(gridLines())
-	columns := int(c.plan.inner())
 	points := 0
-	add := func(v curve, width, opacity float64) error {
-		if len(v.points) == 0 {
-			return nil
-		}
-		points += len(v.points)
-		line, err := plotter.NewLine(thin(v.points, columns))
-		if err != nil {
-			return err
-		}
-		line.LineStyle = stroke{fade(v.color, opacity), width, v.dash}.style()
-		pl.Add(line)
-		return nil
-	}
-	for _, v := range c.raw {
-		if err := add(v, 1, 0.25); err != nil {
-			return nil, err
+	add := func(list []curve, width, opacity float64) {
+		for _, v := range list {
+			points += len(v.points)
+			v.points = thin(v.points, int(c.plan.inner()/2))
+			pl.Add(trace{v, stroke{fade(v.color, opacity), width, v.dash}})
 		}
 	}
-	for _, v := range c.mean {
-		if err := add(v, 1.75, 1); err != nil {
-			return nil, err
-		}
-	}
+	add(c.raw, 1, 0.25)
+	add(c.mean, 1.75, 1)
 	for _, v := range c.markers {
 		points += len(v.points)
 		pl.Add(markers{v})
@@ -270,7 +242,7 @@ func (c *curves) axes(height float64) (func(*sheet, float64), error) {
 			x, y := s.from(data.Center())
 			s.text(x, y, "no points yet", style{size: labelSize, color: soft, align: center})
 		}
-	}, nil
+	}
 }
 
 // span sets the ranges of the axes: baselines are inside, and nothing touches the frame.
@@ -330,26 +302,4 @@ func free(y float64, used []float64, top float64) float64 {
 		}
 	}
 	return y
-}
-
-// markers is a plotter of held-out points.
-type markers struct{ curve }
-
-func (m markers) Plot(c vgdraw.Canvas, pl *plot.Plot) {
-	x, y := pl.Transforms(&c)
-	s := &sheet{c: c}
-	for _, p := range m.points {
-		px, py := s.from(c.Min)
-		px += float64(x(p.X)-c.Min.X) / pointsPerPixel
-		py -= float64(y(p.Y)-c.Min.Y) / pointsPerPixel
-		s.dot(px, py, 3.25, m.color)
-	}
-}
-
-// DataRange implements [plot.DataRanger].
-func (m markers) DataRange() (xmin, xmax, ymin, ymax float64) {
-	if len(m.points) == 0 {
-		return math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
-	}
-	return plotter.XYRange(m.points)
 }

@@ -115,15 +115,15 @@ func (p *plan) sayAll(list []string) []string {
 // inner is the width between the margins.
 func (p *plan) inner() float64 { return p.width - 2*margin }
 
-// add appends a part of the given height; draw gets the y of its top.
+// add appends a part of the given height; paint gets the y of its top, a whole number, so that cells and pictures lie on pixels.
 func (p *plan) add(height float64, paint func(s *sheet, top float64)) {
 	top := p.height
 	p.parts = append(p.parts, func(s *sheet) { paint(s, top) })
-	p.height += height
+	p.height += ceil(height)
 }
 
 // gap leaves empty space.
-func (p *plan) gap(height float64) { p.height += height }
+func (p *plan) gap(height float64) { p.height += ceil(height) }
 
 // head adds the title, if there is one.
 func (p *plan) head() {

@@ -31,7 +31,7 @@ const (
 // newMatrix finds the size of the cells for the width that is there.
 func newMatrix(rows, columns int, width float64, rowLabels, columnLabels []string) *matrix {
 	m := &matrix{rows: rows, columns: columns, rowLabels: rowLabels, columnLabels: columnLabels}
-	m.labelWidth = min(widest(rowLabels), 0.4*width)
+	m.labelWidth = ceil(min(widest(rowLabels), 0.4*width))
 	cellFor := func(room float64) float64 {
 		cell := (room - 2*partBand) / float64(columns)
 		if cell >= 1 {
@@ -96,7 +96,8 @@ func (m *matrix) place(p *plan) {
 	if m.showRows {
 		m.left += m.labelWidth + labelGap
 	}
-	above := m.labelHeight + 4
+	m.left = ceil(m.left)
+	above := ceil(m.labelHeight) + 4
 	if m.columnParts != nil {
 		above += partBand
 	}
@@ -104,14 +105,15 @@ func (m *matrix) place(p *plan) {
 		above += titleBand
 	}
 	height := m.sizeY * float64(m.rows)
-	p.add(above+height, func(s *sheet, top float64) {
+	p.add(above+max(height, textWidth(m.rowTitle, smallText, false)), func(s *sheet, top float64) {
 		m.top = top + above
 		m.drawCells(s)
 		m.drawLabels(s)
 		m.drawParts(s)
 		m.drawTitles(s, top)
 	})
-	p.width = min(p.width, max(p.used, m.left+m.width())+margin)
+	p.used = max(p.used, m.left+m.width(), m.left+(m.width()+textWidth(m.columnTitle, smallText, false))/2)
+	p.width = min(p.width, p.used+margin)
 }
 
 func (m *matrix) width() float64  { return m.size * float64(m.columns) }
@@ -130,7 +132,7 @@ func (m *matrix) drawCells(s *sheet) {
 				img.SetNRGBA(c, r, over(m.cell(r, c), blank))
 			}
 		}
-		s.image(m.left, m.top, m.width(), m.height(), img)
+		s.cells(m.left, m.top, m.width(), m.height(), img)
 		return
 	}
 	for r := range m.rows {
@@ -189,38 +191,52 @@ func (m *matrix) drawColumnLabel(s *sheet, x float64, label string) {
 	}
 }
 
-// drawParts writes the names of the parts beside the grid, and lines between the parts.
+// drawParts writes the names of the parts beside the grid, and lines between the parts. The legend has the names that do not fit.
 func (m *matrix) drawParts(s *sheet) {
-	line := stroke{color: ink, width: 1.5}
+	name := style{size: labelSize, color: ink, align: center, bold: true}
+	border := stroke{color: ink, width: min(1.5, m.size/2)} // hides no small cell
+	eachPart(m.columnParts, m.size, func(part Part, at, length float64) {
+		if at > 0 {
+			s.line([][2]float64{{m.left + at, m.top}, {m.left + at, m.top + m.height()}}, border)
+		}
+		y := m.top - m.labelHeight - 4
+		bracket(s, m.left+at, y-2, length, false)
+		s.text(m.left+at+length/2, y-1-partBand/2, partName(part, length), name)
+	})
+	eachPart(m.rowParts, m.sizeY, func(part Part, at, length float64) {
+		if at > 0 {
+			s.line([][2]float64{{m.left, m.top + at}, {m.left + m.width(), m.top + at}}, border)
+		}
+		x := m.left - 2
+		if m.showRows {
+			x -= m.labelWidth + labelGap
+		}
+		bracket(s, x, m.top+at, length, true)
+		s.textUp(x-partBand/2, m.top+at+length/2, partName(part, length), name)
+	})
+}
+
+// eachPart calls do for the parts that are not empty, with their start and length.
+func eachPart(parts []Part, size float64, do func(part Part, at, length float64)) {
 	at := 0.0
-	for i, part := range m.columnParts {
-		w := float64(part.Length) * m.size
-		if part.Length > 0 && i > 0 && at > 0 {
-			s.line([][2]float64{{m.left + at, m.top}, {m.left + at, m.top + m.height()}}, line)
-		}
+	for _, part := range parts {
+		length := float64(part.Length) * size
 		if part.Length > 0 {
-			y := m.top - m.labelHeight - 4 - partBand/2
-			bracket(s, m.left+at, y+partBand/2-2, w, false)
-			s.text(m.left+at+w/2, y-1, fit(part.Name, labelSize, max(w, 40)), style{size: labelSize, color: ink, align: center, bold: true})
+			do(part, at, length)
 		}
-		at += w
+		at += length
 	}
-	at = 0
-	for i, part := range m.rowParts {
-		h := float64(part.Length) * m.sizeY
-		if part.Length > 0 && i > 0 && at > 0 {
-			s.line([][2]float64{{m.left, m.top + at}, {m.left + m.width(), m.top + at}}, line)
-		}
-		if part.Length > 0 {
-			x := m.left - 4
-			if m.showRows {
-				x -= m.labelWidth + labelGap
-			}
-			bracket(s, x+2, m.top+at, h, true)
-			s.textUp(x-partBand/2+2, m.top+at+h/2, fit(part.Name, labelSize, max(h, 40)), style{size: labelSize, color: ink, align: center, bold: true})
-		}
-		at += h
+}
+
+// partName is what of the name fits beside a part.
+func partName(part Part, length float64) string {
+	switch {
+	case textWidth(part.Name, labelSize, true) <= length:
+		return part.Name
+	case length < 40:
+		return ""
 	}
+	return fit(part.Name, labelSize, length-4)
 }
 
 // bracket is a thin line beside a stretch of positions.
@@ -239,6 +255,6 @@ func (m *matrix) drawTitles(s *sheet, top float64) {
 		s.text(m.left+m.width()/2, top+titleBand/2, m.columnTitle, st)
 	}
 	if m.rowTitle != "" {
-		s.textUp(margin+titleBand/2-2, m.top+m.height()/2, m.rowTitle, st)
+		s.textUp(margin+titleBand/2-2, m.top+max(m.height(), textWidth(m.rowTitle, smallText, false))/2, m.rowTitle, st)
 	}
 }

@@ -81,12 +81,13 @@ func (m *matrix) sparse() {
 
 // stretch makes few columns wider, and rows at least readable, so that the matrix fills the width.
 func (m *matrix) stretch(width float64) {
-	room := width - m.labelWidth - labelGap - titleBand
-	if m.size == maxCell {
-		m.size = min(room/float64(m.columns), 3*maxCell)
-	}
 	m.sizeY = max(m.sizeY, min(maxCell, max(maxCell*8/float64(m.rows), 6)))
 	if m.rowLabels != nil && m.sizeY >= smallText && !m.showRows {
-		m.showRows, m.labelWidth = true, widest(m.rowLabels)
+		m.showRows, m.labelWidth = true, ceil(min(widest(m.rowLabels), 0.4*width))
 	}
+	room := (width - m.labelWidth - labelGap - titleBand) / float64(m.columns)
+	if m.size == maxCell {
+		m.size = 3 * maxCell
+	}
+	m.size = min(m.size, room)
 }

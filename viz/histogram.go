@@ -39,7 +39,7 @@ func (o HistogramOptions) plan(width float64) (*figure, error) {
 	}
 	p := newPlan(o.Title, first(width, o.Width, defaultWidth))
 	p.head()
-	p.title = first(p.title, "histogram of "+p.say(o.XLabel))
+	p.title = first(p.title, "histogram of "+missing{}.clean(o.XLabel))
 	p.paragraph("count", style{size: labelSize, color: soft})
 	hist, err := plotter.NewHist(values, first(o.Bins, 30))
 	if err != nil {
@@ -48,7 +48,7 @@ func (o HistogramOptions) plan(width float64) (*figure, error) {
 	hist.FillColor = blue
 	hist.LineStyle = stroke{color: paper, width: 1}.style()
 	height := max(first(o.Height, 280)-p.height-margin, 100)
-	pl := newPlot(p.say(o.XLabel), "")
+	pl := newPlot(fit(p.say(o.XLabel), labelSize, p.inner()-60), "")
 	pl.X.Tick.Marker, pl.Y.Tick.Marker = linearTicks{int(p.inner() / 60)}, linearTicks{int(height / 50)}
 	pl.X.Padding = 0
 	pl.Add(gridLines(), hist)

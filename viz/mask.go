@@ -59,6 +59,11 @@ func (o MaskOptions) plan(width float64) (*figure, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("viz: mask: %w", err)
 	}
+	p, _ := o.layout(width)
+	return p.finish(), nil
+}
+
+func (o MaskOptions) layout(width float64) (*plan, *matrix) {
 	own := first(o.Width, 560)
 	if width > 0 {
 		own = min(own, width)
@@ -68,16 +73,17 @@ func (o MaskOptions) plan(width float64) (*figure, error) {
 	if p.title == "" {
 		p.title = "attention mask"
 	}
-	keys := make([]key, 0, len(o.Parts)+1)
-	for i, part := range o.Parts {
+	parts := o.said(p)
+	keys := make([]key, 0, len(parts)+1)
+	for i, part := range parts {
 		if part.Length > 0 {
-			keys = append(keys, key{name: "sees " + p.say(part.Name), color: partColor(i), kind: keySquare})
+			keys = append(keys, key{name: "sees " + part.Name, color: partColor(i), kind: keySquare})
 		}
 	}
 	p.legend(append(keys, key{name: "does not see", color: blank, kind: keySquare}))
 	labels := p.sayAll(o.Labels)
 	m := newMatrix(len(o.Allowed), len(o.Allowed), p.inner(), labels, labels)
-	m.rowParts, m.columnParts = o.said(p), o.said(p)
+	m.rowParts, m.columnParts = parts, parts
 	m.rowTitle, m.columnTitle = "sees (queries)", "is seen (keys)"
 	partOf := o.partOf()
 	m.cell = func(row, column int) color.NRGBA {
@@ -87,7 +93,7 @@ func (o MaskOptions) plan(width float64) (*figure, error) {
 		return blank
 	}
 	m.place(p)
-	return p.finish(), nil
+	return p, m
 }
 
 // said returns the parts with names that can be drawn.

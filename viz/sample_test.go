@@ -224,3 +224,11 @@ func tableSample() viz.TableOptions {
 			Baselines: []viz.Score{{Name: "unigram guess", Value: 4.1}, {Name: "3-gram guess", Value: 30.2}, {Name: "model with a wrong picture", Value: 29.0}}},
 	}}
 }
+
+// figures are all kinds of figures with realistic values.
+func figures() map[string]viz.Figure {
+	return map[string]viz.Figure{
+		"curves": curvesSample(), "mask": maskSample(), "gallery": gallerySample(), "attention": attentionSample(), "matrix": matrixSample(),
+		"heat": heatSample(), "histogram": histogramSample(), "bars": barsSample(), "table": tableSample(),
+	}
+}

@@ -145,9 +145,23 @@ func (s *sheet) textUp(x, y float64, str string, st style) {
 // image draws img into a rectangle. Small pictures keep their square pixels.
 func (s *sheet) image(x, y, w, h float64, img image.Image) {
 	if s.scale > 0 {
-		img = resize(img, int(math.Round(w))*s.scale, int(math.Round(h))*s.scale)
+		dots := float64(s.scale)
+		x, y = math.Round(x*dots)/dots, math.Round(y*dots)/dots
+		w, h = math.Round(w*dots)/dots, math.Round(h*dots)/dots
+		img = resize(img, int(w*dots), int(h*dots))
 	}
 	s.c.DrawImage(vg.Rectangle{Min: s.at(x, y+h), Max: s.at(x+w, y)}, img)
+}
+
+// cells draws img, a pixel for each cell, into a rectangle.
+func (s *sheet) cells(x, y, w, h float64, img *image.NRGBA) {
+	if n := img.Bounds().Size(); s.scale > 0 && w >= float64(n.X) && h >= float64(n.Y) {
+		large := image.NewNRGBA(image.Rect(0, 0, int(w)*s.scale, int(h)*s.scale))
+		draw.NearestNeighbor.Scale(large, large.Bounds(), img, img.Bounds(), draw.Src, nil)
+		s.image(x, y, float64(int(w)), float64(int(h)), large)
+		return
+	}
+	s.image(x, y, w, h, img)
 }
 
 // pixelArt is the largest side, in pixels, of a picture that is enlarged with square pixels.

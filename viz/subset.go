@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/image/font/sfnt"
 )
@@ -62,7 +63,9 @@ func runesOf(content []byte) []rune {
 		seen[r] = true
 	}
 	for _, r := range string(content) {
-		seen[r] = true
+		if r >= utf8.RuneSelf {
+			seen[r] = true
+		}
 	}
 	out := make([]rune, 0, len(seen))
 	for r := range seen {
@@ -196,8 +199,9 @@ func woff(tables []table) ([]byte, error) {
 	const header, entry = 44, 20
 	var directory, body []byte
 	sfntSize := 12 + 16*len(tables)
+	z := zlib.NewWriter(nil)
 	for _, t := range tables {
-		packed, err := deflate(t.data)
+		packed, err := deflate(z, t.data)
 		if err != nil {
 			return nil, err
 		}
@@ -221,13 +225,10 @@ func woff(tables []table) ([]byte, error) {
 	return append(append(out, directory...), body...), nil
 }
 
-// deflate returns data packed by zlib, or data itself where that is not shorter.
-func deflate(data []byte) ([]byte, error) {
+// deflate returns data packed by z, or data itself where that is not shorter.
+func deflate(z *zlib.Writer, data []byte) ([]byte, error) {
 	var b bytes.Buffer
-	z, err := zlib.NewWriterLevel(&b, zlib.BestCompression)
-	if err != nil {
-		return nil, err
-	}
+	z.Reset(&b)
 	if _, err := z.Write(data); err != nil {
 		return nil, err
 	}

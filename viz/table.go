@@ -180,33 +180,48 @@ func (o TableOptions) plan(width float64) (*figure, error) {
 	p := newPlan(o.Title, first(width, o.Width, defaultWidth))
 	p.head()
 	p.title = first(p.title, "held-out figures")
-	columns := columnsOf(p.inner(), []float64{0.27, 0.09, 0.18, 0.27, 0.19})
-	t := &textTable{plan: p, columns: columns, numeric: []bool{false, true, true, false, false}}
-	heading := style{size: noteSize, color: soft}
-	t.row([]textCell{{{"measure", heading}}, {{"n", heading}}, {{p.say(first(o.Model, "model")), heading}}, {{"baselines", heading}}, {{"result", heading}}})
+	heading, value, small := style{size: noteSize, color: soft}, style{size: labelSize, color: ink}, style{size: noteSize, color: soft}
+	bold := value
+	bold.bold = true
+	rows := [][]textCell{{{{"measure", heading}}, {{"n", heading}}, {{p.say(first(o.Model, "model")), heading}}, {{"baselines", heading}}, {{"result", heading}}}}
 	for _, r := range o.Rows {
 		v := r.view()
-		value, small := style{size: labelSize, color: ink}, style{size: noteSize, color: soft}
 		var base textCell
 		for _, b := range v.baselines() {
 			base = append(base, styled{p.say(b), style{size: labelSize, color: soft}})
 		}
-		bold := value
-		bold.bold = true
-		t.row([]textCell{{{p.say(v.Measure), value}, {v.Hint, small}}, {{v.N, small}}, {{p.say(v.Model), bold}}, base, {{p.say(v.Winner), value}}})
+		rows = append(rows, []textCell{
+			{{p.say(v.Measure), value}, {v.Hint, small}}, {{v.N, small}}, {{p.say(v.Model), bold}}, base, {{p.say(v.Winner), value}},
+		})
+	}
+	t := &textTable{plan: p, columns: columnsOf(p.inner(), rows), numeric: []bool{false, true, true, false, false}}
+	for _, row := range rows {
+		t.row(row)
 	}
 	return p.finish(), nil
 }
 
-// span is the place of a column.
-type span struct{ x, w float64 }
+// place is the place of a column.
+type place struct{ x, w float64 }
 
-func columnsOf(width float64, shares []float64) []span {
-	out := make([]span, len(shares))
+// columnsOf gives the columns of n and of the model the width of their text, and shares the rest among the others.
+func columnsOf(width float64, rows [][]textCell) []place {
+	const between = 18.0
+	w := []float64{0, 0, 0, 0, 0}
+	for _, c := range []int{1, 2} {
+		for _, row := range rows {
+			for _, part := range row[c] {
+				w[c] = max(w[c], min(textWidth(part.text, part.size, part.bold), 0.25*width))
+			}
+		}
+	}
+	rest := width - w[1] - w[2] - 4*between
+	w[0], w[3], w[4] = 0.36*rest, 0.36*rest, 0.28*rest
+	out := make([]place, len(w))
 	x := margin
-	for i, s := range shares {
-		out[i] = span{x, s*width - 18}
-		x += s * width
+	for i := range w {
+		out[i] = place{x, w[i]}
+		x += w[i] + between
 	}
 	return out
 }
@@ -214,7 +229,7 @@ func columnsOf(width float64, shares []float64) []span {
 // textTable adds rows of wrapped text with a line below each.
 type textTable struct {
 	plan    *plan
-	columns []span
+	columns []place
 	numeric []bool
 }
 
