@@ -1,0 +1,150 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"m6lab/layers"
+	"m6lab/m6"
+)
+
+// reader is the saved model of a run at one step: what writes captions and shows attention.
+type reader struct {
+	run       string
+	saved     *m6.Saved
+	generator *m6.Generator
+}
+
+// captionTokens is how many tokens a caption may have.
+const captionTokens = 28
+
+// caption writes the caption of a row's picture and tells its tokens, each with its attention over the picture.
+func (b *bench) caption(ctx context.Context, r request, tell func(event)) error {
+	if err := b.open(r, func(event) {}); err != nil {
+		return err
+	}
+	if err := b.openReader(r.Run); err != nil {
+		return err
+	}
+	s := b.reader.saved
+	pixels, err := m6.Pixels(r.Row.Image, s.Run.Model.Encoder.Size)
+	if err != nil {
+		return fmt.Errorf("row %s: %w", r.Row.ID, err)
+	}
+	begin := s.Objective().Frame(nil)[:1]
+	written, err := b.reader.generator.Run(ctx, []m6.Prompt{{Pixels: pixels, Text: begin}}, m6.Generate{MaxTokens: captionTokens})
+	if err != nil {
+		return err
+	}
+	tokens := written[0].Tokens
+	if len(tokens) == 0 {
+		return fmt.Errorf("the model of run %s at step %d says nothing of row %s: train it for longer", r.Run, s.State.Step, r.Row.ID)
+	}
+	weights, err := b.reader.attention(pixels, append(begin, tokens...))
+	if err != nil {
+		return fmt.Errorf("attention: %w", err)
+	}
+	words := make([]word, len(tokens))
+	for i, id := range tokens {
+		words[i] = word{Text: strings.TrimPrefix(s.Vocab.Token(id), "##"), Weights: weights[i]}
+	}
+	tell(event{Step: s.State.Step, Words: words})
+	return nil
+}
+
+// openReader reads the run's newest checkpoint, unless it is there already.
+func (b *bench) openReader(name string) error {
+	if _, step := b.place(); b.reader != nil && b.reader.run == name && b.reader.saved.State.Step == step {
+		return nil
+	}
+	if _, step := b.place(); step == 0 {
+		return fmt.Errorf("run %s has not been trained yet: lesson 04 trains it, or call Train", name)
+	}
+	saved, err := m6.OpenSaved(runFolder(b.root, name))
+	if err != nil {
+		return err
+	}
+	saved.Model.Parts = parts
+	generator, err := saved.Generator()
+	if err != nil {
+		return err
+	}
+	if saved.Run.Model.Encoder.Patches() == 0 {
+		return errors.New("the model takes no pictures: its encoder is none")
+	}
+	b.reader = &reader{run: name, saved: saved, generator: generator}
+	return nil
+}
+
+// attention is, for each token behind the first, where on the picture the model looked to write it: the weights of the position before
+// it in the last block, meaned over heads, as grid [row][column].
+func (r *reader) attention(pixels []float32, ids []int32) (out [][][]float64, err error) {
+	model, last := r.saved.Model, fmt.Sprintf("blocks.%d.attention", r.saved.Model.Layers-1)
+	side, grid := model.Encoder.Size, model.Encoder.Grid
+	weights, err := r.saved.State.Weights()
+	if err != nil {
+		return nil, err
+	}
+	backend, err := compute.New()
+	if err != nil {
+		return nil, err
+	}
+	defer backend.Finalize()
+	inputs := []any{tensors.FromFlatDataAndDimensions(pixels, 1, side, side, 3), tensors.FromFlatDataAndDimensions(ids, 1, len(ids))}
+	graph := NewGraph(backend, "attention")
+	in := m6.Inputs{Shape: m6.Shape{Batch: 1, Patches: grid * grid, Pixels: side, Text: len(ids)}}
+	in.PixelData = Parameter(graph, "pixels", shapes.Make(dtypes.Float32, 1, side, side, 3))
+	in.TextIDs = Parameter(graph, "text_ids", shapes.Make(dtypes.Int32, 1, len(ids)))
+	nodes := map[string]*Node{}
+	for i, t := range weights {
+		flat, err := t.Float32s()
+		if err != nil {
+			return nil, err
+		}
+		nodes[t.Name] = Parameter(graph, fmt.Sprintf("weight_%d", i), shapes.Make(dtypes.Float32, t.Dims...))
+		inputs = append(inputs, tensors.FromFlatDataAndDimensions(flat, t.Dims...))
+	}
+	err = guarded(func() error {
+		in.PatchLengths, in.TextLengths = Const(graph, []int32{int32(grid * grid)}), Const(graph, []int32{int32(len(ids))})
+		trace := &m6.Trace{Want: func(name string) bool { return name == last }}
+		model.Hidden(layers.NewWeights(nodes, dtypes.Float32), in, m6.Pass{Trace: trace})
+		heads := ConvertDType(trace.Nodes[0], dtypes.Float32) // [1,H,S,S]
+		return graph.Compile(ReduceMean(heads, 0, 1))         // [S,S]
+	})
+	if err != nil {
+		return nil, err
+	}
+	flat, err := tensors.CopyFlatData[float32](graph.Run(inputs...)[0])
+	if err != nil {
+		return nil, err
+	}
+	for query := grid * grid; query < grid*grid+len(ids)-1; query++ {
+		row := flat[query*in.Length():][:grid*grid]
+		out = append(out, square(row, grid))
+	}
+	return out, nil
+}
+
+// square lays out weights of patches by rows of the picture.
+func square(flat []float32, grid int) [][]float64 {
+	out := make([][]float64, grid)
+	for y := range out {
+		for x := range grid {
+			if v := float64(flat[y*grid+x]); !math.IsNaN(v) {
+				out[y] = append(out[y], v)
+			} else {
+				out[y] = append(out[y], 0)
+			}
+		}
+	}
+	return out
+}
