@@ -73,14 +73,14 @@ type window struct {
 }
 
 // OpenTraining begins a run, or takes up the one that its folder holds. Everything that can be wrong is found before any work.
-func OpenTraining(o TrainOptions) (t *Training, err error) {
+func OpenTraining(o TrainOptions) (opened *Training, err error) {
 	if o.Log == nil {
 		o.Log = func(string) {}
 	}
 	if err := o.Run.Validate(); err != nil {
 		return nil, err
 	}
-	t = &Training{Run: o.Run, Vocab: o.Vocab, dir: o.Dir, options: o, best: math.Inf(1)}
+	t := &Training{Run: o.Run, Vocab: o.Vocab, dir: o.Dir, options: o, best: math.Inf(1)}
 	defer func() {
 		if err != nil {
 			t.close()
