@@ -45,6 +45,8 @@ func rootCommand() *cobra.Command {
 		vqaCommand(),
 		qaCommand(),
 		poemCommand(),
+		evalCommand(),
+		reportCommand(),
 	)
 	return root
 }
