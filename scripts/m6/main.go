@@ -3,26 +3,14 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
-
-	"github.com/spf13/cobra"
-
-	"m6lab/scripts/setup"
 )
 
 func main() {
 	ctx, stop := signalled(context.Background())
-	backend := setup.UseBackend()
-	root := rootCommand()
-	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
-		if name := cmd.Name(); backend.Warning != "" && name != "setup" && name != "doctor" {
-			fmt.Fprintln(cmd.ErrOrStderr(), "m6: WARNING: "+backend.Warning)
-		}
-	}
-	code := execute(ctx, root, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	code := execute(ctx, rootCommand(), os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(code)
 }

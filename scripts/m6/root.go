@@ -11,10 +11,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"m6lab/m6"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"m6lab/m6"
+	"m6lab/scripts/setup"
 )
 
 // rootCommand is the whole command tree.
@@ -28,6 +29,8 @@ func rootCommand() *cobra.Command {
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
+
+		PersistentPreRun: chooseBackend,
 	}
 	root.PersistentFlags().Bool("json", false, "print machine-readable results")
 	root.CompletionOptions.HiddenDefaultCmd = true
@@ -49,6 +52,17 @@ func rootCommand() *cobra.Command {
 		reportCommand(),
 	)
 	return root
+}
+
+// chooseBackend fixes the backend before a command opens a device. Set-up looks for itself: what
+// the user has set must not be mixed up with what was chosen here.
+func chooseBackend(cmd *cobra.Command, _ []string) {
+	if cmd.Name() == "setup" {
+		return
+	}
+	if b := setup.UseBackend(); b.Warning != "" && cmd.Name() != "doctor" {
+		fmt.Fprintln(cmd.ErrOrStderr(), "m6: WARNING: "+b.Warning)
+	}
 }
 
 // version is the module's version as the build recorded it.

@@ -178,3 +178,16 @@ func TestSignals(t *testing.T) {
 		}
 	}
 }
+
+// TestSetupSeesTheUsersBackend: set-up must not take the fallback for a choice of the user.
+func TestSetupSeesTheUsersBackend(t *testing.T) {
+	t.Setenv("GOMLX_BACKEND", "")
+	chooseBackend(&cobra.Command{Use: "setup"}, nil)
+	if got := os.Getenv("GOMLX_BACKEND"); got != "" {
+		t.Errorf("GOMLX_BACKEND became %q before set-up", got)
+	}
+	chooseBackend(&cobra.Command{Use: "pretrain"}, nil)
+	if got := os.Getenv("GOMLX_BACKEND"); got == "" {
+		t.Error("GOMLX_BACKEND is not set before other commands")
+	}
+}

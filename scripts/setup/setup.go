@@ -128,7 +128,7 @@ func (r *run) plugin(ctx context.Context) error {
 	}
 	r.ensure(ctx, "XLA plugin for CPU", r.cpuPath(), r.installCPU)
 	if backend := FindBackend(); backend.Plugin == "" && wanted != "" {
-		return fmt.Errorf("%s=%s, but no such plugin could be installed: unset it to use the pure-Go backend", backendVariable, wanted)
+		return fmt.Errorf("%s=%s, but %s %s (unset it to use the pure-Go backend)", backendVariable, wanted, r.steps[len(r.steps)-1].Name, r.steps[len(r.steps)-1].Result)
 	}
 	return ctx.Err()
 }
