@@ -17,7 +17,8 @@ type Options struct {
 	Train   int      // training rows of each source that baselines see, drawn by Seed; 0 is all
 	Sources []string // nil is all
 	Seed    uint64
-	Beams   int // over 1: beam search instead of the most probable token, where captions are written
+	Beams   int  // over 1: beam search instead of the most probable token, where captions are written
+	Brief   bool // only measures that have a baseline
 }
 
 // wants tells whether a source is evaluated.

@@ -123,7 +123,7 @@ func report(cmd *cobra.Command, f reportFlags) (*reportFigures, error) {
 func (r *reporter) evaluate(cmd *cobra.Command) error {
 	for _, e := range evaluations {
 		start := time.Now()
-		o := tasks.Options{Limit: r.limit, Train: r.train, Seed: r.seed}
+		o := tasks.Options{Limit: r.limit, Train: r.train, Seed: r.seed, Brief: true}
 		if e.name == "denoise" {
 			o.Limit = (r.limit + 2) / 3
 		}

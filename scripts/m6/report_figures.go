@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 
@@ -53,7 +54,7 @@ var about = map[string]string{
 	"lm":      "Nats of the whole text and its end over its characters, on both sides of the same text; a word that the vocabulary lacks is one unknown character for both.",
 	"caption": "Any of a picture's captions counts as right. Held-out scenes show only combinations that training never showed; held-out emoji have names that training never showed. The nearest neighbour copies the caption of the closest training picture (16 x 16 pixels).",
 	"vqa":     "The answer must be the example's, to the character. The baseline knows the type of the question.",
-	"denoise": "One span of 1 to 3 tokens is hidden. The model is not told how many; the baselines are. “span” gives every side the text on the left of the gap and asks for the rest; the other rows ask the model for the complete text from nothing.",
+	"denoise": "One span of 1 to 3 tokens is hidden. The model is not told how many; the baselines are. Every side is given the text on the left of the gap, and must fill and close it. The wrong picture is another example's.",
 }
 
 // scores are the tables of held-out figures, and who wins.
@@ -95,12 +96,23 @@ func scoreRow(f tasks.Figure) viz.ScoreRow {
 	}
 	row := viz.ScoreRow{
 		Measure: strings.Join(measure, ", ") + ": " + f.Measure, Unit: f.Unit, N: f.N, LowerIsBetter: f.LowerIsBetter,
-		Model: viz.Score{Name: f.Model.Name, Value: f.Model.Value, Margin: f.Model.Margin},
+		Model: rounded(f.Model),
 	}
 	for _, b := range f.Baselines {
-		row.Baselines = append(row.Baselines, viz.Score{Name: b.Name, Value: b.Value, Margin: b.Margin})
+		row.Baselines = append(row.Baselines, rounded(b))
 	}
 	return row
+}
+
+// rounded is a score with as many digits as a reader wants: none behind the point from 100 on, else one or two.
+func rounded(s tasks.Score) viz.Score {
+	scale := 100.0
+	if s.Value >= 100 {
+		scale = 1
+	} else if s.Value >= 10 {
+		scale = 10
+	}
+	return viz.Score{Name: s.Name, Value: math.Round(s.Value*scale) / scale, Margin: math.Round(s.Margin*scale) / scale}
 }
 
 // notes are what was left out or chosen.

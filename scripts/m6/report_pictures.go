@@ -83,6 +83,9 @@ func shot(c tasks.Case, picture image.Image) viz.Shot {
 	if c.Given != "" {
 		s.Note = c.Given
 	}
+	if s.Caption == "" {
+		s.Caption = "(nothing)"
+	}
 	return s
 }
 

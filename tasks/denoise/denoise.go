@@ -107,7 +107,10 @@ func evaluate(ctx context.Context, m *tasks.Model, d *tasks.Data, source string,
 	if len(w.gaps) == 0 {
 		return nil
 	}
-	return w.measure(ctx, trainTexts(m, train), result)
+	if err := w.measure(ctx, trainTexts(m, train), result); err != nil || o.Brief {
+		return err
+	}
+	return w.measureWhole(ctx, result)
 }
 
 func trainTexts(m *tasks.Model, train []datasets.Example) [][]int32 {
@@ -128,10 +131,6 @@ func tokens(m *tasks.Model, ex datasets.Example) []int32 {
 // measure adds the figures of the source.
 func (w work) measure(ctx context.Context, train [][]int32, result *tasks.Result) error {
 	filled, err := w.fill(ctx, w.pixels)
-	if err != nil {
-		return err
-	}
-	whole, err := w.whole(ctx)
 	if err != nil {
 		return err
 	}
@@ -161,13 +160,24 @@ func (w work) measure(ctx context.Context, train [][]int32, result *tasks.Result
 	if slices.Contains(han, true) && slices.Contains(han, false) {
 		result.Figures = append(result.Figures, w.figure("span, of Han characters", by, order, han))
 	}
-	inside, equal := make([]bool, len(w.gaps)), make([]bool, len(w.gaps))
 	for i, g := range w.gaps {
-		inside[i], equal[i] = g.Inside(whole[i].Tokens), slices.Equal(whole[i].Tokens, g.IDs)
 		result.Cases = append(result.Cases, tasks.Case{
 			Example: w.rows[i], ID: w.rows[i].ID, Source: w.source, Given: w.shown(g), Written: w.model.Text(g.With(g.Filling(filled[i].Tokens))),
 			Truth: []string{w.model.Text(g.IDs)}, Right: by["model"][i],
 		})
+	}
+	return nil
+}
+
+// measureWhole adds the figures of complete texts that are written from nothing.
+func (w work) measureWhole(ctx context.Context, result *tasks.Result) error {
+	whole, err := w.whole(ctx)
+	if err != nil {
+		return err
+	}
+	inside, equal := make([]bool, len(w.gaps)), make([]bool, len(w.gaps))
+	for i, g := range w.gaps {
+		inside[i], equal[i] = g.Inside(whole[i].Tokens), slices.Equal(whole[i].Tokens, g.IDs)
 	}
 	result.Figures = append(result.Figures, w.figure("span in whole text", map[string][]bool{"model": inside}, nil, nil),
 		w.figure("whole text", map[string][]bool{"model": equal}, nil, nil))
