@@ -110,7 +110,11 @@ func (o BarsOptions) draw(p *plan, bars []Bar, sum, largest float64) {
 	}
 	for i, b := range bars {
 		if above {
-			p.paragraph(names[i], style{size: labelSize, color: ink})
+			for _, line := range wrap(names[i], labelSize, false, p.inner()) {
+				p.add(labelSize*lineStep, func(s *sheet, top float64) {
+					s.label(margin, top+labelSize*lineStep/2, line, style{size: labelSize, color: ink})
+				})
+			}
 		}
 		p.add(row, func(s *sheet, top float64) {
 			if !above {

@@ -232,7 +232,7 @@ func (c *curves) axes(height float64) func(*sheet, float64) {
 		points += len(v.points)
 		pl.Add(markers{v})
 	}
-	c.span(pl, points == 0)
+	c.span(pl, height, points == 0)
 	return func(s *sheet, top float64) {
 		area := s.area(margin, top, c.plan.inner(), height)
 		pl.Draw(area)
@@ -245,27 +245,29 @@ func (c *curves) axes(height float64) func(*sheet, float64) {
 	}
 }
 
-// span sets the ranges of the axes: baselines are inside, and nothing touches the frame.
-func (c *curves) span(pl *plot.Plot, empty bool) {
+// span sets the ranges of the axes: baselines are inside, nothing touches the frame, and the name of the highest baseline has room.
+func (c *curves) span(pl *plot.Plot, height float64, empty bool) {
 	if empty {
 		pl.X.Min, pl.X.Max, pl.Y.Min, pl.Y.Max = 0, 1, 0.1, 1
 	}
+	below, above := 0.04, 0.04
 	for _, b := range c.base {
 		pl.Y.Min, pl.Y.Max = min(pl.Y.Min, b.Value), max(pl.Y.Max, b.Value)
+		above = 24 / height
 	}
 	if pl.X.Max == pl.X.Min {
 		pl.X.Max++
 	}
 	if c.LogY {
-		pad := math.Pow(max(pl.Y.Max/pl.Y.Min, 1.05), 0.04)
-		pl.Y.Min, pl.Y.Max = pl.Y.Min/pad, pl.Y.Max*pad
+		ratio := max(pl.Y.Max/pl.Y.Min, 1.05)
+		pl.Y.Min, pl.Y.Max = pl.Y.Min/math.Pow(ratio, below), pl.Y.Max*math.Pow(ratio, above)
 		return
 	}
-	pad := 0.04 * (pl.Y.Max - pl.Y.Min)
-	if pad == 0 {
-		pad = 0.05 * max(math.Abs(pl.Y.Max), 1)
+	size := pl.Y.Max - pl.Y.Min
+	if size == 0 {
+		size = max(math.Abs(pl.Y.Max), 1)
 	}
-	pl.Y.Min, pl.Y.Max = pl.Y.Min-pad, pl.Y.Max+pad
+	pl.Y.Min, pl.Y.Max = pl.Y.Min-below*size, pl.Y.Max+above*size
 }
 
 // drawBaselines draws the dashed lines with their names above the right end, moved up where two would overlap.
@@ -277,9 +279,9 @@ func (c *curves) drawBaselines(s *sheet, pl *plot.Plot, data vgdraw.Canvas) {
 	for _, b := range c.base {
 		at := y0 - float64(y(b.Value)-data.Min.Y)/pointsPerPixel
 		s.line([][2]float64{{x0, at}, {x1, at}}, stroke{soft, 1, []float64{5, 4}})
-		label := free(at-8, used, y1+6)
+		label := free(at-9, used, y1+6)
 		used = append(used, label)
-		s.text(x1-4, label, fit(b.Name+" "+number(b.Value), noteSize, x1-x0-8), style{size: noteSize, color: soft, align: right})
+		s.label(x1-4, label, fit(b.Name+" "+number(b.Value), noteSize, x1-x0-8), style{size: noteSize, color: soft, align: right})
 	}
 }
 

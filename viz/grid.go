@@ -18,19 +18,24 @@ type matrix struct {
 	left, top               float64 // of the grid inside the figure
 	showRows, showColumns   bool
 	labelWidth, labelHeight float64
+	labelRoom               float64 // of a column label, where only some columns have one
 }
 
 const (
-	partBand  = 18.0 // for the names of parts
-	titleBand = 18.0
-	smallText = 11.0
-	maxCell   = 24.0
-	labelGap  = 10.0 // left of row labels and right of them together
+	partBand     = 18.0 // for the names of parts
+	titleBand    = 18.0
+	smallText    = 11.0
+	maxCell      = 24.0
+	longestLabel = 130.0 // of a column
+	labelGap     = 10.0  // left of row labels and right of them together
 )
 
 // newMatrix finds the size of the cells for the width that is there.
 func newMatrix(rows, columns int, width float64, rowLabels, columnLabels []string) *matrix {
-	m := &matrix{rows: rows, columns: columns, rowLabels: rowLabels, columnLabels: columnLabels}
+	m := &matrix{rows: rows, columns: columns, rowLabels: rowLabels}
+	for _, l := range columnLabels {
+		m.columnLabels = append(m.columnLabels, fit(l, smallText, longestLabel))
+	}
 	m.labelWidth = ceil(min(widest(rowLabels), 0.4*width))
 	cellFor := func(room float64) float64 {
 		cell := (room - 2*partBand) / float64(columns)
@@ -49,7 +54,7 @@ func newMatrix(rows, columns int, width float64, rowLabels, columnLabels []strin
 	}
 	m.sizeY = m.size
 	if m.showColumns {
-		for _, l := range columnLabels {
+		for _, l := range m.columnLabels {
 			m.labelHeight = max(m.labelHeight, m.columnLabelHeight(l))
 		}
 	}
@@ -67,7 +72,7 @@ func widest(labels []string) float64 {
 // columnLabelHeight is the height of a label above a column: Han stands upright, one below the other; long Latin is turned.
 func (m *matrix) columnLabelHeight(label string) float64 {
 	switch {
-	case textWidth(label, smallText, false) <= m.size-1:
+	case textWidth(label, smallText, false) <= max(m.size, m.labelRoom)-1:
 		return smallText * 1.2
 	case allWide(label):
 		return float64(len([]rune(label))) * smallText * 1.1
@@ -179,7 +184,7 @@ func (m *matrix) drawColumnLabel(s *sheet, x float64, label string) {
 	base := m.top - 4
 	st := style{size: smallText, color: ink, align: center}
 	switch {
-	case textWidth(label, smallText, false) <= m.size-1:
+	case textWidth(label, smallText, false) <= max(m.size, m.labelRoom)-1:
 		s.text(x, base-smallText/2, label, st)
 	case allWide(label):
 		rs := []rune(label)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"io"
+	"math"
 	"strconv"
 )
 
@@ -40,13 +41,18 @@ func (o HeatOptions) plan(width float64) (*figure, error) {
 	if o.Low != 0 || o.High != 0 {
 		low, high = o.Low, o.High
 	}
-	m := newMatrix(len(rows), len(columns), p.inner(), p.sayAll(rows), p.sayAll(columns))
-	if !m.showColumns && o.Columns == nil && m.size >= 4 {
-		m.sparse()
+	values, pools := pool(o.Values, math.MaxInt, int(p.inner()-titleBand-2*partBand))
+	if pools.columns > 1 {
+		columns = every(columns, pools.columns)
+		p.note("Each cell is the largest of up to %d columns.", pools.columns)
 	}
+	m := newMatrix(len(rows), len(columns), p.inner(), p.sayAll(rows), p.sayAll(columns))
 	m.rowTitle, m.columnTitle = p.say(o.RowTitle), p.say(o.ColumnTitle)
 	m.stretch(p.inner())
-	m.cell = func(r, c int) color.NRGBA { return heatColor(o.Values[r][c], low, high) }
+	if !m.showColumns && o.Columns == nil {
+		m.sparse()
+	}
+	m.cell = func(r, c int) color.NRGBA { return heatColor(values[r][c], low, high) }
 	m.place(p)
 	p.gap(6)
 	p.colorBar(scale{blues, low, high, p.say(o.Unit), m.raster()})
@@ -55,6 +61,53 @@ func (o HeatOptions) plan(width float64) (*figure, error) {
 	}
 	p.width = max(p.width, p.used+margin)
 	return p.finish(), nil
+}
+
+// pools is how many rows and columns share a cell.
+type pools struct{ rows, columns int }
+
+// pool joins neighbours until there are no more than the given rows and columns. A joined cell is the largest finite value of its
+// members, so that no peak is lost.
+func pool(values [][]float64, rows, columns int) ([][]float64, pools) {
+	by := pools{1, 1}
+	for (len(values)+by.rows-1)/by.rows > rows {
+		by.rows++
+	}
+	for (len(values[0])+by.columns-1)/by.columns > max(columns, 1) {
+		by.columns++
+	}
+	if by == (pools{1, 1}) {
+		return values, by
+	}
+	out := make([][]float64, (len(values)+by.rows-1)/by.rows)
+	for r := range out {
+		for c := 0; c < len(values[0]); c += by.columns {
+			out[r] = append(out[r], largestOf(values[r*by.rows:min((r+1)*by.rows, len(values))], c, by.columns))
+		}
+	}
+	return out, by
+}
+
+// largestOf is the largest finite value in the columns from c to c+n, or NaN.
+func largestOf(rows [][]float64, c, n int) float64 {
+	out := math.NaN()
+	for _, row := range rows {
+		for _, v := range row[c:min(c+n, len(row))] {
+			if finite(v) && !(v <= out) {
+				out = v
+			}
+		}
+	}
+	return out
+}
+
+// every keeps the first of every n labels.
+func every(labels []string, n int) []string {
+	var out []string
+	for i := 0; i < len(labels); i += n {
+		out = append(out, labels[i])
+	}
+	return out
 }
 
 // numbered returns labels, or the numbers from 0 where there are none.
@@ -69,14 +122,18 @@ func numbered(labels []string, n int) []string {
 	return out
 }
 
-// sparse shows every eighth column number where the cells are too small for all.
+// sparse numbers only so many columns as have room.
 func (m *matrix) sparse() {
+	step := 1
+	for float64(step)*m.size < 36 {
+		step *= 2
+	}
 	for i := range m.columnLabels {
-		if i%8 != 0 {
+		if i%step != 0 {
 			m.columnLabels[i] = ""
 		}
 	}
-	m.showColumns, m.labelHeight = true, smallText*1.2
+	m.showColumns, m.labelHeight, m.labelRoom = true, smallText*1.2, float64(step)*m.size
 }
 
 // stretch makes few columns wider, and rows at least readable, so that the matrix fills the width.

@@ -79,10 +79,15 @@ func (o MatrixOptions) plan(width float64) (*figure, error) {
 		all = append(all, h.Weights...)
 	}
 	_, high, _ := bounds(all)
-	values := o.Heads[o.Head].Weights
-	_, _, bad := bounds(values)
+	_, _, bad := bounds(o.Heads[o.Head].Weights)
 	high = max(high, 0)
-	m := newMatrix(len(o.Rows), len(o.Columns), p.inner(), p.sayAll(o.Rows), p.sayAll(o.Columns))
+	room := int(p.inner() - titleBand - 2*partBand)
+	values, by := pool(o.Heads[o.Head].Weights, room, room)
+	if by != (pools{1, 1}) {
+		p.note("Each cell is the largest of up to %d rows and %d columns.", by.rows, by.columns)
+	}
+	rows, columns := every(o.Rows, by.rows), every(o.Columns, by.columns)
+	m := newMatrix(len(rows), len(columns), p.inner(), p.sayAll(rows), p.sayAll(columns))
 	m.rowTitle, m.columnTitle = "sees (queries)", "is seen (keys)"
 	m.cell = func(r, c int) color.NRGBA { return heatColor(values[r][c], 0, high) }
 	m.place(p)

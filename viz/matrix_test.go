@@ -6,6 +6,9 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestMatrixErrors(t *testing.T) {
@@ -59,6 +62,25 @@ func TestHeatColors(t *testing.T) {
 		got := at(img, x0+(float64(c)+0.5)*m.size, y)
 		if !near(got, want) {
 			t.Errorf("cell %d is %v, want %v", c, got, want)
+		}
+	}
+}
+
+func TestPool(t *testing.T) {
+	nan := math.NaN()
+	values := [][]float64{{1, 2, 3, nan, 9}, {4, nan, 1, nan, 0}, {-3, -1, 0, 5, math.Inf(1)}}
+	for _, c := range []struct {
+		rows, columns int
+		want          [][]float64
+	}{
+		{9, 9, values}, {3, 3, [][]float64{{2, 3, 9}, {4, 1, 0}, {-1, 5, nan}}}, {2, 2, [][]float64{{4, 9}, {0, 5}}}, {1, 1, [][]float64{{9}}},
+	} {
+		got, by := pool(values, c.rows, c.columns)
+		if diff := cmp.Diff(c.want, got, cmpopts.EquateNaNs()); diff != "" {
+			t.Errorf("%d x %d (- want, + got):\n%s", c.rows, c.columns, diff)
+		}
+		if len(every([]string{"a", "b", "c", "d", "e"}, by.columns)) != len(got[0]) {
+			t.Errorf("%d x %d: labels and columns differ in number", c.rows, c.columns)
 		}
 	}
 }

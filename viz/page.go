@@ -151,7 +151,7 @@ func (p *page) picture(img image.Image) (picture, error) {
 		kind = "jpeg"
 		err = jpeg.Encode(&b, img, &jpeg.Options{Quality: 88})
 	} else {
-		err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, img)
+		err = png.Encode(&b, img)
 	}
 	if err != nil {
 		return picture{}, fmt.Errorf("encoding a picture: %w", err)

@@ -127,9 +127,18 @@ func (s *sheet) text(x, y float64, str string, st style) {
 	for _, r := range runs(str, st.bold) {
 		f := fontOf(st.size, r.bold)
 		face := cache.Lookup(f, f.Size)
-		s.c.FillString(face, s.at(x, y+0.36*st.size), r.text)
-		x += float64(face.Width(r.text)) / pointsPerPixel
+		word := strings.TrimLeft(r.text, " ") // browsers drop spaces at the start of an SVG text
+		space := float64(face.Width(r.text[:len(r.text)-len(word)])) / pointsPerPixel
+		s.c.FillString(face, s.at(x+space, y+0.36*st.size), word)
+		x += space + float64(face.Width(word))/pointsPerPixel
 	}
+}
+
+// label draws one line on a veil of paper, so that it stays readable over lines.
+func (s *sheet) label(x, y float64, str string, st style) {
+	w := textWidth(str, st.size, st.bold)
+	s.rect(x-float64(st.align)*w-3, y-0.62*st.size, w+6, 1.24*st.size, fade(paper, 0.85))
+	s.text(x, y, str, st)
 }
 
 // textUp draws one line that reads upwards; (x, y) is where its end at the side st.align lies.
@@ -153,15 +162,18 @@ func (s *sheet) image(x, y, w, h float64, img image.Image) {
 	s.c.DrawImage(vg.Rectangle{Min: s.at(x, y+h), Max: s.at(x+w, y)}, img)
 }
 
-// cells draws img, a pixel for each cell, into a rectangle.
+// cells draws img, a pixel for each cell, into a rectangle: all cells are seen as long as there are dots for them.
 func (s *sheet) cells(x, y, w, h float64, img *image.NRGBA) {
-	if n := img.Bounds().Size(); s.scale > 0 && w >= float64(n.X) && h >= float64(n.Y) {
-		large := image.NewNRGBA(image.Rect(0, 0, int(w)*s.scale, int(h)*s.scale))
-		draw.NearestNeighbor.Scale(large, large.Bounds(), img, img.Bounds(), draw.Src, nil)
-		s.image(x, y, float64(int(w)), float64(int(h)), large)
-		return
+	dotsX, dotsY := int(math.Round(w))*pixelScale, int(math.Round(h))*pixelScale
+	n := img.Bounds().Size()
+	cells := image.NewNRGBA(image.Rect(0, 0, min(n.X, dotsX), min(n.Y, dotsY)))
+	draw.CatmullRom.Scale(cells, cells.Bounds(), img, img.Bounds(), draw.Src, nil)
+	if s.scale > 0 {
+		large := image.NewNRGBA(image.Rect(0, 0, dotsX, dotsY))
+		draw.NearestNeighbor.Scale(large, large.Bounds(), cells, cells.Bounds(), draw.Src, nil)
+		cells = large
 	}
-	s.image(x, y, w, h, img)
+	s.image(x, y, math.Round(w), math.Round(h), cells)
 }
 
 // pixelArt is the largest side, in pixels, of a picture that is enlarged with square pixels.

@@ -28,7 +28,7 @@ func drawSVG(fig Figure) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" %s font-family="%s">`+"\n", svgAttributes(f), html.EscapeString(font.stack()))
-	fmt.Fprintf(&b, "<style>%simage{image-rendering:pixelated}</style>\n", font.css)
+	fmt.Fprintf(&b, "<style>%simage{image-rendering:pixelated}text{white-space:pre}</style>\n", font.css)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="%s"/>`+"\n%s</svg>\n", hexOf(paper), body)
 	return b.Bytes(), nil
 }
@@ -43,7 +43,7 @@ func inlineSVG(f *figure) (string, error) {
 }
 
 func svgAttributes(f *figure) string {
-	return fmt.Sprintf(`width="%.0f" height="%.0f" viewBox="0 0 %g %g" role="img" aria-label="%s" xml:space="preserve"`,
+	return fmt.Sprintf(`width="%.0f" height="%.0f" viewBox="0 0 %g %g" role="img" aria-label="%s"`,
 		f.width, f.height, float64(px(f.width)), float64(px(f.height)), html.EscapeString(f.title))
 }
 
@@ -58,26 +58,34 @@ func svgBody(f *figure) (string, error) {
 	out := b.String()
 	out = out[strings.Index(out, "<svg"):]
 	out = out[strings.Index(out, ">")+1 : strings.LastIndex(out, "</svg>")]
-	out = styleAttribute.ReplaceAllStringFunc(out, shortStyle.Replace)
-	return imageAttribute.ReplaceAllString(out, ` preserveAspectRatio="none" href="data:image/png;`), nil
+	out = mapStyles(out, shortStyle.Replace)
+	return strings.ReplaceAll(out, ` xlink:href="data:image/jpg;`, ` preserveAspectRatio="none" href="data:image/png;`), nil
 }
 
-var (
-	// Text cannot hold these: its quotation marks are escaped.
-	styleAttribute = regexp.MustCompile(`\s+style="[^"]*"`)
-	imageAttribute = regexp.MustCompile(` xlink:href="data:image/jpg;`)
+var shortStyle = strings.NewReplacer("font-family:"+typeface+";", "", "font-variant:none;", "", "font-style:normal;", "", "font-weight:normal;", "")
 
-	shortStyle = strings.NewReplacer("\n\t", " ", "font-family:"+typeface+";", "", "font-variant:none;", "", "font-style:normal;", "",
-		"font-weight:normal;", "")
-)
+// mapStyles changes the value of every style attribute, and puts it on the line of its tag. Text is left alone: it has no quotation marks
+// that are not escaped.
+func mapStyles(body string, change func(string) string) string {
+	const start = `style="`
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(body, start)
+		if !ok {
+			b.WriteString(body)
+			return b.String()
+		}
+		value, after, _ := strings.Cut(rest, `"`)
+		b.WriteString(strings.TrimRight(before, " \n\t") + " " + start + change(value) + `"`)
+		body = after
+	}
+}
 
 var hexColor = regexp.MustCompile(`#[0-9A-F]{6}`)
 
 // themeStyles lets the colours of style attributes follow the theme of the page.
 func themeStyles(body string) string {
-	return styleAttribute.ReplaceAllStringFunc(body, func(style string) string {
-		return hexColor.ReplaceAllStringFunc(style, themeColor)
-	})
+	return mapStyles(body, func(style string) string { return hexColor.ReplaceAllStringFunc(style, themeColor) })
 }
 
 // themeColor returns the CSS variable of a colour. gonum writes the channels of transparent colours up to 1 too low.
