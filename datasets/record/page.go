@@ -1,36 +1,14 @@
 package record
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
-	"sync"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 )
-
-// page is a decoded page of one column.
-type page struct {
-	firstRow int
-	values   []string // parts of one string
-	present  []bool   // false for null, in step with values
-	starts   []int32  // of a repeated column: row r has the values starts[r] to starts[r+1]; nil otherwise
-	nulls    int      // rows without a value that still are inside a struct that is not null
-	size     int      // bytes in memory, about
-}
-
-// rows returns the number of rows of the page.
-func (p *page) rows() int {
-	if p.starts != nil {
-		return len(p.starts) - 1
-	}
-	return len(p.values)
-}
 
 // readPage reads and decodes one page of a column of ours.
 func (s *shard) readPage(group, column int, at pageExtent) (p *page, err error) {
@@ -46,10 +24,10 @@ func (s *shard) readPage(group, column int, at pageExtent) (p *page, err error) 
 	}
 	pages := chunk.PagesFrom(src)
 	defer func() { err = errors.Join(err, pages.Close()) }()
-	d := pageDecoder{leaf: l, repeated: column == colReferences}
+	d := pageDecoder{maxLevel: byte(l.maxLevel), repeated: column == colReferences}
 	for {
 		pq, err := pages.ReadPage()
-		if errors.Is(err, io.EOF) && d.some {
+		if errors.Is(err, io.EOF) && d.offsets != nil {
 			break
 		}
 		if err != nil {
@@ -90,8 +68,10 @@ func (s *shard) pageBytes(group, column int, at pageExtent) (*window, error) {
 	if int64(n)+int64(h.CompressedPageSize) > int64(at.size) || numValues(h) > limit {
 		return nil, fmt.Errorf("the page at %d claims %d bytes and %d values where there are %d and %d: damaged", at.offset, n+int(h.CompressedPageSize), numValues(h), at.size, limit)
 	}
-	if err := checkPages(data[:n+int(h.CompressedPageSize)], chunk.MetaData.Codec); err != nil {
-		return nil, err
+	if chunk.MetaData.Codec == format.Zstd {
+		if err := checkFrame(h, data[n:n+int(h.CompressedPageSize)]); err != nil {
+			return nil, err
+		}
 	}
 	if !dictionaryCoded(h) {
 		return newWindow(data, start), nil
@@ -159,126 +139,4 @@ func checkFrame(h *format.PageHeader, body []byte) error {
 		return fmt.Errorf("a page claims %d bytes and its content %d: damaged", h.UncompressedPageSize, frame.FrameContentSize)
 	}
 	return nil
-}
-
-// pageDecoder turns pages of the Parquet library into one page of ours.
-type pageDecoder struct {
-	leaf     leaf
-	repeated bool
-	some     bool
-	blob     strings.Builder
-	ends     []int // of each value in blob
-	present  []bool
-	starts   []int32
-	nulls    int
-}
-
-// add decodes one page.
-func (d *pageDecoder) add(pq parquet.Page) error {
-	d.some = true
-	n := int(pq.NumValues())
-	d.ends, d.present = slices.Grow(d.ends, n), slices.Grow(d.present, n)
-	var buf [64]parquet.Value
-	values := pq.Values()
-	for {
-		n, err := values.ReadValues(buf[:])
-		for i := range buf[:n] {
-			d.value(&buf[i])
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return io.ErrNoProgress
-		}
-	}
-}
-
-// value appends one value.
-func (d *pageDecoder) value(v *parquet.Value) {
-	there := !v.IsNull()
-	if d.repeated && v.RepetitionLevel() == 0 {
-		d.starts = append(d.starts, int32(len(d.ends)))
-	}
-	if !there && d.leaf.maxLevel > 1 && v.DefinitionLevel() == d.leaf.maxLevel-1 {
-		d.nulls++
-	}
-	if d.repeated && !there {
-		return // an empty list, or null in a list
-	}
-	if there {
-		d.blob.Write(v.ByteArray())
-	}
-	d.ends, d.present = append(d.ends, d.blob.Len()), append(d.present, there)
-}
-
-// page returns what was decoded.
-func (d *pageDecoder) page(at pageExtent) (*page, error) {
-	all := d.blob.String()
-	p := &page{firstRow: int(at.firstRow), present: d.present, nulls: d.nulls, values: make([]string, len(d.ends))}
-	begin := 0
-	for i, end := range d.ends {
-		p.values[i], begin = all[begin:end], end
-	}
-	if d.repeated {
-		p.starts = append(d.starts, int32(len(d.ends)))
-	}
-	if p.rows() != int(at.lastRow-at.firstRow) {
-		return nil, fmt.Errorf("the page at %d holds %d rows where there should be %d: damaged", at.offset, p.rows(), at.lastRow-at.firstRow)
-	}
-	p.size = len(all) + 17*len(p.values) + 4*len(p.starts) + 128
-	return p, nil
-}
-
-// pageKey names a page in the cache.
-type pageKey struct {
-	shard, group, column, page int32
-}
-
-// pageCache keeps the decoded pages used last, up to a number of bytes.
-type pageCache struct {
-	mu     sync.Mutex
-	limit  int
-	size   int
-	pages  map[pageKey]*list.Element
-	recent list.List // of cached, the last used in front
-}
-
-type cached struct {
-	key pageKey
-	p   *page
-}
-
-// get returns a page, or nil where it is not kept.
-func (c *pageCache) get(key pageKey) *page {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.pages[key]
-	if e == nil {
-		return nil
-	}
-	c.recent.MoveToFront(e)
-	return e.Value.(*cached).p
-}
-
-// put keeps a page and drops those unused for longest.
-func (c *pageCache) put(key pageKey, p *page) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.pages[key] != nil || p.size > c.limit {
-		return
-	}
-	if c.pages == nil {
-		c.pages = map[pageKey]*list.Element{}
-	}
-	c.pages[key] = c.recent.PushFront(&cached{key, p})
-	c.size += p.size
-	for c.size > c.limit {
-		last := c.recent.Remove(c.recent.Back()).(*cached)
-		delete(c.pages, last.key)
-		c.size -= last.p.size
-	}
 }

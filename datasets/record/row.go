@@ -1,10 +1,9 @@
 package record
 
 import (
+	"bytes"
 	"fmt"
-	"slices"
 	"sort"
-	"strings"
 
 	"m6lab/datasets"
 )
@@ -28,8 +27,8 @@ func (r *reader) example() datasets.Example {
 	ex.Question = r.text(colQuestion, hasQuestion)
 	ex.Answer = r.text(colAnswer, hasAnswer)
 	ex.Meta = r.text(colMeta, hasMeta)
-	if image := r.value(colBytes, hasImage); image != "" {
-		ex.Image = []byte(image)
+	if image := r.value(colBytes, hasImage); len(image) > 0 {
+		ex.Image = bytes.Clone(image)
 	}
 	if r.e.has(hasReferences) {
 		ex.References = r.list(colReferences)
@@ -39,26 +38,26 @@ func (r *reader) example() datasets.Example {
 
 // text returns a copy of the row's string in a column, "" where the entry lacks kind.
 func (r *reader) text(column int, kind uint32) string {
-	return strings.Clone(r.value(column, kind))
+	return string(r.value(column, kind))
 }
 
 // always is the kind of what every row has.
 const always = 0
 
-// value returns the row's value in a column, "" where the entry lacks kind.
-func (r *reader) value(column int, kind uint32) string {
+// value returns the row's value in a column, in the memory of its page; nil where the entry lacks kind.
+func (r *reader) value(column int, kind uint32) []byte {
 	if kind != always && !r.e.has(kind) {
-		return ""
+		return nil
 	}
 	p := r.page(column)
 	if p == nil {
-		return ""
+		return nil
 	}
 	i := r.row - p.firstRow
-	if !p.present[i] {
+	if !p.present(i) {
 		r.err = fmt.Errorf("column %s is null where a value should be", columnNames[column])
 	}
-	return p.values[i]
+	return p.value(i)
 }
 
 // list returns a copy of the row's strings in a repeated column.
@@ -67,12 +66,7 @@ func (r *reader) list(column int) []string {
 	if p == nil {
 		return nil
 	}
-	i := r.row - p.firstRow
-	values := slices.Clone(p.values[p.starts[i]:p.starts[i+1]])
-	for i := range values {
-		values[i] = strings.Clone(values[i])
-	}
-	return values
+	return p.list(r.row - p.firstRow)
 }
 
 // page returns the page of a column with the row in it, or nil where there is none.

@@ -99,39 +99,39 @@ func (sc *scanner) allPictures(g int) bool {
 
 // page marks what one page holds; row is the number of its first row in the shard.
 func (sc *scanner) page(c, row int, p *page) error {
-	if c == colBytes {
-		sc.pathOnly += p.nulls
-	}
 	for i := range p.rows() {
 		e := &sc.x.entries[row+i]
 		if c == colReferences {
 			e.mark(hasReferences, p.starts[i+1] > p.starts[i])
 			continue
 		}
-		v := p.values[i]
+		v := p.value(i)
 		switch c {
 		case colSource:
-			n, err := sc.x.sourceNumber(v)
+			n, err := sc.x.sourceNumber(string(v))
 			if err != nil {
 				return err
 			}
 			e.what |= n << sourceShift
 		case colText:
-			e.characters = uint32(utf8.RuneCountInString(v))
-			e.mark(hasText, v != "")
-			if !p.present[i] {
+			e.characters = uint32(utf8.RuneCount(v))
+			e.mark(hasText, len(v) > 0)
+			if !p.present(i) {
 				sc.noText++
 			}
 		case colBytes:
-			e.mark(hasImage, v != "")
+			e.mark(hasImage, len(v) > 0)
+			if p.maxLevel > 1 && p.levels[i] == p.maxLevel-1 { // the struct is there, its bytes are not
+				sc.pathOnly++
+			}
 		case colPath:
-			e.mark(hasPath, v != "" && e.has(hasImage)) // after colBytes
+			e.mark(hasPath, len(v) > 0 && e.has(hasImage)) // after colBytes
 		case colQuestion:
-			e.mark(hasQuestion, v != "")
+			e.mark(hasQuestion, len(v) > 0)
 		case colAnswer:
-			e.mark(hasAnswer, v != "")
+			e.mark(hasAnswer, len(v) > 0)
 		case colMeta:
-			e.mark(hasMeta, v != "" && v != noMeta)
+			e.mark(hasMeta, len(v) > 0 && string(v) != noMeta)
 		}
 	}
 	return nil
