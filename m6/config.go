@@ -77,10 +77,10 @@ func MoE100BAll() Config {
 	return c.withRouter("top2")
 }
 
-// Debug is the model of tests, lessons and the demo: about 1.5M parameters, pictures of 64 pixels in 8 x 8 patches.
+// Debug is the model of tests, lessons and the demo: about 1.1M parameters with its encoder, pictures of 64 pixels in 8 x 8 patches.
 func Debug() Config {
 	return Config{
-		Layers: 3, Width: 128, Heads: 4, FFN: 512, Vocabulary: 4096, Positions: 128, VisualPositions: 196,
+		Layers: 3, Width: 96, Heads: 4, FFN: 384, Vocabulary: 4096, Positions: 128, VisualPositions: 196,
 		PatchFeatures: 96, Lower: true, ExpertEvery: 1, Router: "top1", TopK: 1,
 		Encoder: Encoder{Kind: "resnet-small", Size: 64, Grid: 8},
 	}

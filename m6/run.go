@@ -90,7 +90,7 @@ func NewRun(preset string) (Run, error) {
 		Checkpoint: Checkpoint{Every: 1000, Keep: 3},
 	}
 	if strings.HasPrefix(preset, "debug") {
-		r.Train.Steps, r.Train.Batch, r.Train.LearningRate, r.Train.Warmup = 1000, 48, 1e-3, 0.05
+		r.Train.Steps, r.Train.Batch, r.Train.LearningRate, r.Train.Warmup = 800, 32, 2e-3, 0.05
 		r.Train.Precision, r.Train.Remat, r.Train.EvalEvery = "f32", "none", 200
 		r.Data.TextBuckets = []int{32, 96}
 		r.Checkpoint.Every = 100

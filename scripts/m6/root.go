@@ -50,6 +50,7 @@ func rootCommand() *cobra.Command {
 		poemCommand(),
 		evalCommand(),
 		reportCommand(),
+		dataCommand(),
 	)
 	return root
 }
