@@ -2,6 +2,7 @@ package origin
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -45,9 +46,10 @@ var (
 
 // Fetcher downloads and unpacks packages into a cache folder; what is there already is used as it is.
 type Fetcher struct {
-	Cache  string
-	Strict bool      // refuse a Debian package of another version than the pinned one
-	Log    io.Writer // one line per download; nil for silence
+	Context context.Context // ends a running client; nil for never
+	Cache   string
+	Strict  bool      // refuse a Debian package of another version than the pinned one
+	Log     io.Writer // one line per download; nil for silence
 }
 
 // Fetch returns the folder that holds the unpacked files of p.
@@ -73,7 +75,7 @@ func (f Fetcher) Fetch(p Package) (string, error) {
 		return "", fmt.Errorf("package %s: %w", p.Name, err)
 	}
 	files := filepath.Join(temp, "files")
-	if err := unpack(p, archive, files); err != nil {
+	if err := f.unpack(p, archive, files); err != nil {
 		return "", fmt.Errorf("package %s: unpacking: %w", p.Name, err)
 	}
 	if err := os.Rename(files, dir); err != nil {
@@ -94,11 +96,11 @@ func (f Fetcher) download(p Package, dir string) (string, error) {
 	if p.Client == "apt-get" {
 		args = []string{"download", "-q", p.Name + "=" + p.Version}
 	}
-	err := command(dir, p.Client, args...)
+	err := f.command(dir, p.Client, args...)
 	pinned := err == nil
 	if err != nil && p.Client == "apt-get" && !f.Strict {
 		f.logf("%s %s is not offered here, taking the version that is", p.Name, p.Version)
-		err = command(dir, p.Client, "download", "-q", p.Name)
+		err = f.command(dir, p.Client, "download", "-q", p.Name)
 	}
 	if err != nil {
 		return "", err
@@ -130,14 +132,18 @@ func verify(path, want string) error {
 }
 
 // command runs a client in dir; its error is the last line that the client wrote.
-func command(dir, name string, args ...string) error {
-	cmd := exec.Command(name, args...)
+func (f Fetcher) command(dir, name string, args ...string) error {
+	ctx := f.Context
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-		return errors.Join(fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, lines[len(lines)-1]))
+		return errors.Join(ctx.Err(), fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, lines[len(lines)-1]))
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 const maxFile = 64 << 20
 
 // unpack writes the files of an archive into dir, an npm archive without its leading "package/".
-func unpack(p Package, archive, dir string) error {
+func (f Fetcher) unpack(p Package, archive, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func unpack(p Package, archive, dir string) error {
 	if _, err := exec.LookPath("dpkg-deb"); err != nil {
 		return errors.New("the program dpkg-deb is not on PATH: it is part of Debian and Ubuntu")
 	}
-	return command(dir, "dpkg-deb", "-x", archive, dir)
+	return f.command(dir, "dpkg-deb", "-x", archive, dir)
 }
 
 func unpackTGZ(archive, dir string, keep []string) error {
