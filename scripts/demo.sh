@@ -4,7 +4,7 @@
 set -e
 report=runs/demo/report.html
 [ -f runs/sample/vocab.txt ] || bin/m6 data sample --out runs/sample
-bin/m6 pretrain --preset debug --data runs/sample --dir runs/demo
+bin/m6 pretrain --preset debug --config scripts/runs/demo.json --data runs/sample --dir runs/demo
 if [ ! -f "$report" ] || [ -n "$(find runs/demo/checkpoints bin/m6 -newer "$report" -print -quit)" ]; then
 	bin/m6 report --dir runs/demo --data runs/sample
 fi
