@@ -77,7 +77,7 @@ func (r *reporter) poem(ctx context.Context) ([]viz.Block, error) {
 	}
 	r.figures.Poem = r.model.Text(written[0].Tokens)
 	form, ok := poemForm(r.figures.Poem)
-	note := fmt.Sprintf("%s Drawn with temperature %g among the %d most probable tokens, seed %d, for the title of a held-out poem, %s.", form, o.Temperature, o.TopK, r.seed, truth.ID)
+	note := fmt.Sprintf("%s Right is an even number of lines, all of 5 or all of 7 characters. Drawn with temperature %g among the %d most probable tokens, seed %d, for the title of a held-out poem, %s.", form, o.Temperature, o.TopK, r.seed, truth.ID)
 	return []viz.Block{
 		viz.Poem{Prompt: prompt, Title: meta.Title, Author: "the model", Lines: lines(r.figures.Poem), Verdict: verdict(ok), Note: note},
 		viz.Poem{Title: meta.Title, Author: meta.Author, Lines: lines(meta.Body), Note: "The held-out poem itself."},
@@ -129,7 +129,7 @@ func poemForm(poem string) (string, bool) {
 		length = n
 	}
 	ok := len(broken) > 0 && len(broken)%2 == 0 && (length == 5 || length == 7)
-	return fmt.Sprintf("%d lines of %d characters.", len(broken), max(length, 0)), ok
+	return fmt.Sprintf("Number of lines: %d, of %d characters each.", len(broken), max(length, 0)), ok
 }
 
 // next are the commands that a reader may want.
