@@ -56,6 +56,9 @@ func (sc *scanner) column(c int) error {
 			return err
 		}
 		for _, at := range extents {
+			if at.firstRow == at.lastRow {
+				continue
+			}
 			p, err := sc.s.readPage(g, c, at)
 			if err != nil {
 				return err

@@ -306,6 +306,13 @@ func FuzzShard(f *testing.F) {
 	f.Add(shardOf(f, 23, WriterOptions{RowGroup: 11, PageBytes: 211}))
 	f.Add(shardOf(f, 3, WriterOptions{}))
 	f.Add([]byte("PAR1PAR1"))
+	files, err := filepath.Glob("testdata/python/*.parquet")
+	check(f, err)
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		check(f, err)
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := memorySet(data)
 		for i := 0; err == nil && i < min(s.Len(), 100); i++ {

@@ -235,7 +235,7 @@ type pageExtent struct {
 	offset    int64
 	size      int32
 	firstRow  int32
-	lastRow   int32 // exclusive
+	lastRow   int32 // exclusive; some writers end with a page without rows
 	wholeList bool  // not a page but all pages of a repeated column of which no row boundaries are known
 }
 
@@ -278,7 +278,7 @@ func (s *shard) indexedPages(group int, chunk *format.ColumnChunk) ([]pageExtent
 		if i+1 < len(extents) {
 			last = index.PageLocations[i+1].FirstRowIndex
 		}
-		if l.FirstRowIndex < 0 || l.FirstRowIndex >= last || last > rows || (i == 0) != (l.FirstRowIndex == 0) {
+		if l.FirstRowIndex < 0 || l.FirstRowIndex > last || last > rows || i == 0 && l.FirstRowIndex != 0 {
 			return nil, fmt.Errorf("page index: page %d begins at row %d of %d: damaged", i, l.FirstRowIndex, rows)
 		}
 		extents[i] = pageExtent{offset: l.Offset, size: l.CompressedPageSize, firstRow: int32(l.FirstRowIndex), lastRow: int32(last)}
