@@ -213,11 +213,11 @@ func thin(points plotter.XYs, n int) plotter.XYs {
 // axes builds the gonum plot and returns how to draw it.
 func (c *curves) axes(height float64) func(*sheet, float64) {
 	pl := newPlot(fit(c.plan.say(first(c.XLabel, "step")), labelSize, c.plan.inner()-60), "")
-	pl.X.Tick.Marker, pl.Y.Tick.Marker = linearTicks{int(c.plan.inner() / 70)}, linearTicks{int(height / 55)}
+	pl.X.Tick.Marker, pl.Y.Tick.Marker = linearTicks{int(c.plan.inner() / 70)}, linearTicks{int(height / 40)}
 	if c.LogY {
-		pl.Y.Scale, pl.Y.Tick.Marker = plot.LogScale{}, logTicks{int(height / 55)}
+		pl.Y.Scale, pl.Y.Tick.Marker = plot.LogScale{}, logTicks{int(height / 40)}
 	}
-	pl.Add(gridLines())
+	pl.Add(gridLines(), baselines{c}) // data is drawn over the names of baselines, never under them
 	points := 0
 	add := func(list []curve, width, opacity float64) {
 		for _, v := range list {
@@ -236,9 +236,8 @@ func (c *curves) axes(height float64) func(*sheet, float64) {
 	return func(s *sheet, top float64) {
 		area := s.area(margin, top, c.plan.inner(), height)
 		pl.Draw(area)
-		data := pl.DataCanvas(area)
-		c.drawBaselines(s, pl, data)
 		if points == 0 {
+			data := pl.DataCanvas(area)
 			x, y := s.from(data.Center())
 			s.text(x, y, "no points yet", style{size: labelSize, color: soft, align: center})
 		}
@@ -270,8 +269,12 @@ func (c *curves) span(pl *plot.Plot, height float64, empty bool) {
 	pl.Y.Min, pl.Y.Max = pl.Y.Min-below*size, pl.Y.Max+above*size
 }
 
-// drawBaselines draws the dashed lines with their names above the right end, moved up where two would overlap.
-func (c *curves) drawBaselines(s *sheet, pl *plot.Plot, data vgdraw.Canvas) {
+// baselines draws the dashed lines with their names above the right end, moved up where two would overlap.
+type baselines struct{ *curves }
+
+// Plot implements [plot.Plotter].
+func (c baselines) Plot(data vgdraw.Canvas, pl *plot.Plot) {
+	s := &sheet{c: data}
 	_, y := pl.Transforms(&data)
 	x0, y0 := s.from(data.Min)
 	x1, y1 := s.from(data.Max)
