@@ -66,10 +66,30 @@ func TestCutFont(t *testing.T) {
 					t.Errorf("%q (- whole, + cut):\n%s", r, diff)
 				}
 			}
+			checkBearings(t, tables)
 			if kept == 0 || cut.NumGlyphs() != kept+1 {
 				t.Errorf("%d characters, %d glyphs", kept, cut.NumGlyphs())
 			}
 		})
+	}
+}
+
+// checkBearings compares the side bearing of each glyph with where its outline begins: in these fonts they are the same.
+func checkBearings(t *testing.T, tables []table) {
+	t.Helper()
+	data := map[string][]byte{}
+	for _, v := range tables {
+		data[v.tag] = v.data
+	}
+	short := func(b []byte) int16 { return int16(binary.BigEndian.Uint16(b)) }
+	for g := 0; 4*g+8 <= len(data["loca"]); g++ {
+		start, end := binary.BigEndian.Uint32(data["loca"][4*g:]), binary.BigEndian.Uint32(data["loca"][4*g+4:])
+		if start == end {
+			continue // no outline: a space
+		}
+		if got, want := short(data["hmtx"][4*g+2:]), short(data["glyf"][start+2:]); got != want {
+			t.Errorf("glyph %d has the side bearing %d, its outline begins at %d", g, got, want)
+		}
 	}
 }
 
