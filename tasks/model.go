@@ -26,6 +26,11 @@ func Open(dir m6.Folder) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	return New(s)
+}
+
+// New prepares an opened run for evaluation.
+func New(s *m6.Saved) (*Model, error) {
 	g, err := s.Generator()
 	if err != nil {
 		return nil, err
