@@ -50,13 +50,17 @@ func FindBackend() Backend {
 
 // UseBackend makes FindBackend's choice that of this process, before it opens a device, and keeps
 // go-xla from downloading plugins by itself. Later calls return the first one's choice.
-var UseBackend = sync.OnceValue(func() Backend {
-	xla.EnableAutoInstall(false)
-	b := FindBackend()
+func UseBackend() Backend {
+	b := chosenBackend()
 	if err := os.Setenv(backendVariable, b.Config); err != nil {
 		b.Warning = err.Error()
 	}
 	return b
+}
+
+var chosenBackend = sync.OnceValue(func() Backend {
+	xla.EnableAutoInstall(false)
+	return FindBackend()
 })
 
 // pluginOf is the plugin file of a backend configuration such as "xla:cpu,shared_buffers=false".
