@@ -106,7 +106,7 @@ func (s *Set) loadShard(i int, files *shardFiles) (x *index, notes []string, mis
 	}
 	sh, err := openShard(s.paths[i])
 	if err != nil {
-		return nil, nil, "", err
+		return nil, nil, "", fmt.Errorf("%s: %w", s.paths[i], err)
 	}
 	defer func() {
 		if err != nil || !s.shelf.offer(i, sh) {
@@ -215,7 +215,7 @@ func (s *Set) Read(i int) (datasets.Example, error) {
 func (s *Set) open(i int) (*shard, error) {
 	sh, err := openShard(s.paths[i])
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", s.paths[i], err)
 	}
 	if sh.rows() != s.starts[i+1]-s.starts[i] {
 		return nil, errors.Join(fmt.Errorf("%s was replaced while the set was open", s.paths[i]), sh.close())

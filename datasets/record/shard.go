@@ -33,7 +33,7 @@ type leaf struct {
 	maxLevel int // definition level of a value that is there
 }
 
-// openShard opens the file at path and reads its footer.
+// openShard opens the file at path and reads its footer. Its errors are for the caller to name the file.
 func openShard(path string) (*shard, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -45,7 +45,7 @@ func openShard(path string) (*shard, error) {
 	}
 	s, err := newShard(f, info.Size())
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
 	s.path, s.closer = path, f
 	return s, nil
