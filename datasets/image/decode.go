@@ -2,15 +2,16 @@ package image
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	stdimage "image"
-	"image/color"
-	"image/draw"
-	_ "image/gif"  // the first frame
-	_ "image/jpeg" // grey, YCbCr, CMYK
-	_ "image/png"  // all depths
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
 
-	_ "golang.org/x/image/webp"
+	"golang.org/x/image/webp"
 )
 
 // Limits bound what is decoded. A zero field takes the default.
@@ -29,129 +30,157 @@ func (l Limits) orDefault() Limits {
 	return l
 }
 
-// Decode decodes a PNG, JPEG, GIF (first frame) or WebP picture, turns it upright by its EXIF orientation and lays it on white.
-// The result has no transparency. An error names the format, the sizes and the limit.
+// format is one way to encode pictures.
+type format struct {
+	name   string
+	is     func(data []byte) bool
+	config func(io.Reader) (stdimage.Config, error)
+	decode func(data []byte, size stdimage.Point) (stdimage.Image, error)
+	exif   func(data []byte) []byte // the EXIF block, or nil
+}
+
+var formats = []format{
+	{"PNG", begins("\x89PNG\r\n\x1a\n"), png.DecodeConfig, decodePNG, pngEXIF},
+	{"JPEG", begins("\xff\xd8\xff"), jpeg.DecodeConfig, decodeJPEG, jpegEXIF},
+	{"GIF", begins("GIF8"), gif.DecodeConfig, decodeGIF, nil},
+	{"WebP", isWebP, webp.DecodeConfig, decodeWebP, webpEXIF},
+}
+
+func begins(magic string) func([]byte) bool {
+	return func(data []byte) bool { return bytes.HasPrefix(data, []byte(magic)) }
+}
+
+func isWebP(data []byte) bool {
+	return len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP"
+}
+
+// Decode decodes a PNG, JPEG, GIF (first frame) or WebP picture, turns it upright by its EXIF orientation and lays it on white. The result
+// begins at (0,0) and has no transparency. An error names the format and the sizes, and says what to do where the picture is too large.
 func Decode(data []byte, l Limits) (*stdimage.RGBA, error) {
 	l = l.orDefault()
 	if len(data) > l.Bytes {
-		return nil, fmt.Errorf("picture of %d bytes, over the limit of %d", len(data), l.Bytes)
+		return nil, fmt.Errorf("picture of %d bytes: the limit is %d; encode it smaller", len(data), l.Bytes)
 	}
-	config, format, err := stdimage.DecodeConfig(bytes.NewReader(data))
+	f, err := sniff(data)
 	if err != nil {
-		return nil, fmt.Errorf("no PNG, JPEG, GIF or WebP picture (%d bytes): %w", len(data), err)
+		return nil, err
 	}
-	if config.Width <= 0 || config.Height <= 0 || config.Width > l.Pixels/config.Height {
-		return nil, fmt.Errorf("%s picture of %d x %d pixels, over the limit of %d", format, config.Width, config.Height, l.Pixels)
-	}
-	decoded, _, err := stdimage.Decode(bytes.NewReader(data))
+	config, err := f.config(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("%s picture of %d x %d pixels: %w", format, config.Width, config.Height, err)
+		return nil, fmt.Errorf("%s picture of %d bytes: no readable header: %w", f.name, len(data), err)
 	}
-	upright := onWhite(decoded)
-	if format == "jpeg" {
-		upright = oriented(upright, orientation(data))
+	w, h := config.Width, config.Height
+	if w <= 0 || h <= 0 {
+		return nil, fmt.Errorf("%s picture of %d x %d pixels: there is nothing in it", f.name, w, h)
+	}
+	if w > l.Pixels/h {
+		return nil, fmt.Errorf("%s picture of %d x %d pixels: the limit is %d; scale it down first", f.name, w, h, l.Pixels)
+	}
+	decoded, err := f.decode(data, stdimage.Pt(w, h))
+	if err != nil {
+		return nil, fmt.Errorf("%s picture of %d x %d pixels in %d bytes: %w", f.name, w, h, len(data), err)
+	}
+	upright := onWhite(decoded, f.name == "WebP", stdimage.Rect(0, 0, w, h))
+	if f.exif != nil {
+		upright = oriented(upright, orientation(f.exif(data)))
 	}
 	return upright, nil
 }
 
-// onWhite composes a picture on white, in a picture that begins at (0,0).
-func onWhite(src stdimage.Image) *stdimage.RGBA {
-	bounds := src.Bounds()
-	dst := stdimage.NewRGBA(stdimage.Rect(0, 0, bounds.Dx(), bounds.Dy()))
-	if opaque, ok := src.(interface{ Opaque() bool }); !ok || !opaque.Opaque() {
-		draw.Draw(dst, dst.Bounds(), stdimage.NewUniform(color.White), stdimage.Point{}, draw.Src)
+func sniff(data []byte) (format, error) {
+	for _, f := range formats {
+		if f.is(data) {
+			return f, nil
+		}
 	}
-	draw.Draw(dst, dst.Bounds(), src, bounds.Min, draw.Over)
-	return dst
+	if len(data) == 0 {
+		return format{}, errors.New("picture of 0 bytes: there is nothing in it")
+	}
+	return format{}, fmt.Errorf("no PNG, JPEG, GIF or WebP picture: %d bytes that begin with %q; convert it to one of these", len(data), data[:min(8, len(data))])
 }
 
-// orientation is the EXIF orientation of a JPEG, 1 to 8; 1 where there is none.
-func orientation(data []byte) int {
-	for at := 2; at+4 <= len(data) && data[at] == 0xff; {
-		marker, size := data[at+1], int(data[at+2])<<8|int(data[at+3])
-		if marker == 0xda || size < 2 || at+2+size > len(data) {
+// decodePNG refuses a picture that so few bytes cannot hold, before the decoder sets its pixels aside: deflate packs at most 1032 to 1.
+func decodePNG(data []byte, size stdimage.Point) (stdimage.Image, error) {
+	const depthAt, packed = 24, 1032
+	if len(data) > depthAt {
+		if lines := size.Y * (size.X * int(data[depthAt]) / 8); lines/packed > len(data) {
+			return nil, fmt.Errorf("truncated: at least %d bytes are missing", lines/packed-len(data))
+		}
+	}
+	return png.Decode(bytes.NewReader(data))
+}
+
+// decodeJPEG decodes also CMYK pictures without Adobe's marker, which the standard library refuses: like Pillow it takes them as Adobe's.
+func decodeJPEG(data []byte, _ stdimage.Point) (stdimage.Image, error) {
+	decoded, err := jpeg.Decode(bytes.NewReader(data))
+	var unsupported jpeg.UnsupportedError
+	if !errors.As(err, &unsupported) || jpegSegment(data, 0xee, "Adobe") != nil {
+		return decoded, err
+	}
+	marker := "\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00" // version 100, no flags, transform 0: CMYK
+	return jpeg.Decode(io.MultiReader(bytes.NewReader(data[:2]), bytes.NewReader([]byte(marker)), bytes.NewReader(data[2:])))
+}
+
+func decodeGIF(data []byte, _ stdimage.Point) (stdimage.Image, error) {
+	return gif.Decode(bytes.NewReader(data))
+}
+
+func decodeWebP(data []byte, _ stdimage.Point) (stdimage.Image, error) {
+	const flags, animation = 20, 1 << 1
+	if len(data) > flags && string(data[12:16]) == "VP8X" && data[flags]&animation != 0 {
+		return nil, errors.New("it is an animation: save one of its frames")
+	}
+	return webp.Decode(bytes.NewReader(data))
+}
+
+// pngEXIF is the content of the eXIf chunk.
+func pngEXIF(data []byte) []byte {
+	for at := 8; at+8 <= len(data); {
+		size, end := int(binary.BigEndian.Uint32(data[at:])), 0
+		if end = at + 8 + size; end > len(data) || end < at {
 			break
 		}
-		if segment := data[at+4 : at+2+size]; marker == 0xe1 && bytes.HasPrefix(segment, []byte("Exif\x00\x00")) {
-			return exifOrientation(segment[6:])
+		if string(data[at+4:at+8]) == "eXIf" {
+			return data[at+8 : end]
+		}
+		at = end + 4
+	}
+	return nil
+}
+
+// jpegEXIF is what follows "Exif" in the first such APP1 segment.
+func jpegEXIF(data []byte) []byte { return jpegSegment(data, 0xe1, "Exif\x00\x00") }
+
+// jpegSegment is the rest of the first segment with that marker and prefix before the pixels, or nil.
+func jpegSegment(data []byte, marker byte, prefix string) []byte {
+	for at := 2; at+4 <= len(data) && data[at] == 0xff; {
+		if data[at+1] == 0xff { // a fill byte
+			at++
+			continue
+		}
+		size := int(binary.BigEndian.Uint16(data[at+2:]))
+		if data[at+1] == 0xda || size < 2 || at+2+size > len(data) {
+			break
+		}
+		if segment := data[at+4 : at+2+size]; data[at+1] == marker && bytes.HasPrefix(segment, []byte(prefix)) {
+			return segment[len(prefix):]
 		}
 		at += 2 + size
 	}
-	return 1
+	return nil
 }
 
-// exifOrientation reads tag 0x0112 of the first directory of a TIFF header.
-func exifOrientation(tiff []byte) int {
-	if len(tiff) < 8 {
-		return 1
-	}
-	little := tiff[0] == 'I'
-	number := func(at, n int) (value int) {
-		if at < 0 || at+n > len(tiff) {
-			return 0
-		}
-		for i := range n {
-			shift := 8 * i
-			if !little {
-				shift = 8 * (n - 1 - i)
-			}
-			value |= int(tiff[at+i]) << shift
-		}
-		return value
-	}
-	directory := number(4, 4)
-	for i := range number(directory, 2) {
-		entry := directory + 2 + 12*i
-		if number(entry, 2) == 0x0112 {
-			if o := number(entry+8, 2); o >= 1 && o <= 8 {
-				return o
-			}
-			return 1
-		}
-		if entry+12 > len(tiff) {
+// webpEXIF is the content of the EXIF chunk, which comes after the pixels.
+func webpEXIF(data []byte) []byte {
+	for at := 12; at+8 <= len(data); {
+		size, end := int(binary.LittleEndian.Uint32(data[at+4:])), 0
+		if end = at + 8 + size; end > len(data) || end < at {
 			break
 		}
-	}
-	return 1
-}
-
-// oriented turns and mirrors a picture so that orientation o stands upright.
-func oriented(src *stdimage.RGBA, o int) *stdimage.RGBA {
-	if o == 1 {
-		return src
-	}
-	w, h := src.Rect.Dx(), src.Rect.Dy()
-	dw, dh := w, h
-	if o >= 5 {
-		dw, dh = h, w
-	}
-	dst := stdimage.NewRGBA(stdimage.Rect(0, 0, dw, dh))
-	for y := range h {
-		for x := range w {
-			dx, dy := turned(x, y, w, h, o)
-			copy(dst.Pix[dst.PixOffset(dx, dy):][:4], src.Pix[src.PixOffset(x, y):][:4])
+		if string(data[at:at+4]) == "EXIF" {
+			return bytes.TrimPrefix(data[at+8:end], []byte("Exif\x00\x00"))
 		}
+		at = end + size%2
 	}
-	return dst
-}
-
-// turned is where pixel (x,y) of a picture of w x h pixels goes under orientation o.
-func turned(x, y, w, h, o int) (int, int) {
-	switch o {
-	case 2:
-		return w - 1 - x, y
-	case 3:
-		return w - 1 - x, h - 1 - y
-	case 4:
-		return x, h - 1 - y
-	case 5:
-		return y, x
-	case 6:
-		return h - 1 - y, x
-	case 7:
-		return h - 1 - y, w - 1 - x
-	case 8:
-		return y, w - 1 - x
-	}
-	return x, y
+	return nil
 }

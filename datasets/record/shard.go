@@ -385,6 +385,7 @@ func dictionaryCoded(h *format.PageHeader) bool {
 	if h.DataPageHeaderV2.Valid {
 		e = h.DataPageHeaderV2.V.Encoding
 	}
+	//lint:ignore SA1019 older writers still use the old name
 	return e == format.PlainDictionary || e == format.RLEDictionary
 }
 

@@ -98,7 +98,7 @@ func (r *Run) Train(n int64) {
 		look.Fail(err)
 	}
 	if interrupted {
-		look.Fail(fmt.Errorf("Interrupted at step %d; the next Train goes on from there", r.step))
+		look.Fail(fmt.Errorf("interrupted at step %d; the next Train goes on from there", r.step))
 	}
 }
 

@@ -40,7 +40,7 @@ func HTML(html string) {
 type Place struct{ id string }
 
 // NewPlace makes an empty place. Each cell needs one of its own: the notebook keeps the old ones.
-func NewPlace() Place { return Place{"m6lab-" + gonbui.UniqueID()} }
+func NewPlace() Place { return Place{"m6lab-" + gonbui.UniqueId()} }
 
 // Figure draws f in place of what was there.
 func (p Place) Figure(f viz.Figure) error {
