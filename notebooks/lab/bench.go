@@ -23,7 +23,8 @@ import (
 // bench is the worker of the real workbench: one run at a time, trained on the sample with the reader's functions.
 type bench struct {
 	root     string
-	training *m6.Training // nil until a run is trained
+	data     func(dir string) error // writes the data set where it is not yet
+	training *m6.Training           // nil until a run is trained
 	name     string
 	reader   *reader     // nil until something is asked of the saved model
 	tell     func(event) // to the cell that trains
@@ -33,7 +34,7 @@ type bench struct {
 	step int64
 }
 
-func newBench(l launch) worker { return &bench{root: l.Root} }
+func newBench(l launch) worker { return &bench{root: l.Root, data: sample.Write} }
 
 func (b *bench) place() (string, int64) {
 	b.mu.Lock()
@@ -151,7 +152,7 @@ func (b *bench) openTraining(ctx context.Context, r request, tell func(event)) e
 		return err
 	}
 	data, vocab := filepath.Join(b.root, "runs", "sample"), (*text.Vocab)(nil)
-	if err := sample.Write(data); err != nil {
+	if err := b.data(data); err != nil {
 		return err
 	}
 	if vocab, err = text.ParseVocab(sample.Vocab()); err != nil {
@@ -180,6 +181,7 @@ func (b *bench) openTraining(ctx context.Context, r request, tell func(event)) e
 	}
 	b.name = r.Run
 	b.setPlace(r.Run, b.training.State.Step)
+	tell(event{Say: "The first steps are slow: the model is compiled for this machine."})
 	return nil
 }
 

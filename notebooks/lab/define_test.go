@@ -3,6 +3,7 @@ package lab
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,7 +95,7 @@ func TestDefine(t *testing.T) {
 }
 
 func TestMaskFigure(t *testing.T) {
-	o, err := maskFigure(PaperMask, 2, "图", "图里")
+	o, err := maskFigure(PaperMask, 2, "[MASK]", "图里")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +112,9 @@ func TestMaskFigure(t *testing.T) {
 		}
 		got = append(got, line)
 	}
-	t.Log(o.Labels)
+	if want := []string{"patch 0", "patch 1", "[MASK]", "[CLS]", "图", "里", "[SEP]"}; !slices.Equal(o.Labels, want) {
+		t.Errorf("labels %q, want %q", o.Labels, want)
+	}
 	for i := range got {
 		if want := want[i][:len(got)]; got[i] != want {
 			t.Errorf("row %d sees %s, want %s", i, got[i], want)

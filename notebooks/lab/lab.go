@@ -128,6 +128,7 @@ func (r *Run) train(n int64) (interrupted bool, err error) {
 	})
 	interrupted = ctx.Err() != nil
 	if interrupted {
+		fmt.Println("The workbench stops at the next step.")
 		if h, err := r.stopped(); err == nil {
 			r.step = h.Step
 		}
@@ -140,8 +141,20 @@ func (r *Run) train(n int64) (interrupted bool, err error) {
 	if err := place.Figure(r.curves(history)); err != nil {
 		return interrupted, err
 	}
-	fmt.Printf("Steps %d to %d of %d in %.0f s on %s: loss %.3f nats per token.\n", from+1, r.step, r.of, time.Since(begun).Seconds(), device, history[len(history)-1]["loss"])
+	if r.step > from {
+		fmt.Printf("Steps %d to %d of %d in %.0f s on %s: loss %.3f nats per token over the last ones.\n", from+1, r.step, r.of, time.Since(begun).Seconds(), device, lately(history))
+	}
 	return interrupted, nil
+}
+
+// lately is the mean loss of the last ten lines: one step sees one task alone.
+func lately(lines []map[string]float64) float64 {
+	lines = lines[max(0, len(lines)-10):]
+	sum := 0.0
+	for _, line := range lines {
+		sum += line["loss"]
+	}
+	return sum / float64(len(lines))
 }
 
 // stopped waits until the workbench has come to rest after an interrupt.

@@ -2,14 +2,14 @@ package lab
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	_ "github.com/gomlx/gomlx/backends/default" // a device for a small mask
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
-
-	"github.com/gomlx/compute/shapes"
 
 	"m6lab/layers"
 	"m6lab/m6"
@@ -22,7 +22,8 @@ func PaperMask(valid *Node, shape m6.Shape) *Node {
 	return layers.PrefixMask(valid, shape.Patches+shape.Masked)
 }
 
-// ShowMask draws a mask for a picture of so many patches and two sentences, cut into tokens: the masked text and the complete one.
+// ShowMask draws a mask for a picture of so many patches and two sentences, cut into tokens: the masked text, where
+// [MASK] stands for a hidden piece, and the complete one. Either may be empty.
 func ShowMask(mask func(valid *Node, shape m6.Shape) *Node, patches int, masked, complete string) {
 	o, err := maskFigure(mask, patches, masked, complete)
 	if err != nil {
@@ -39,8 +40,13 @@ func maskFigure(mask func(valid *Node, shape m6.Shape) *Node, patches int, maske
 	tokens := func(s string) []string {
 		t := look.Tokenizer()
 		var out []string
-		for _, id := range t.Encode(s) {
-			out = append(out, t.Vocab().Token(id))
+		for i, piece := range strings.Split(s, "[MASK]") {
+			if i > 0 {
+				out = append(out, "[MASK]")
+			}
+			for _, id := range t.Encode(piece) {
+				out = append(out, t.Vocab().Token(id))
+			}
 		}
 		return out
 	}
