@@ -11,18 +11,18 @@ import (
 
 // setupCommand is `m6 setup`: what the workbench needs beside Go modules.
 func setupCommand() *cobra.Command {
-	var notebooks bool
+	var notebooks, tests bool
 	cmd := &cobra.Command{
-		Use:   "setup [--notebooks]",
+		Use:   "setup [--notebooks] [--tests]",
 		Short: "Install the XLA plugin and, if asked, the notebooks' environment",
 		Long: `Install what is missing, without root and without doing anything twice.
 
 The XLA plugin comes, in this order, from an existing GOMLX_BACKEND, from JAX's CUDA wheels where an NVIDIA GPU is present, from go-xla's own installer, or from a wheel with a fixed checksum; without any of them the pure-Go backend is used. pip's and Go's own configuration (mirrors, proxies) is respected.
-With --notebooks also JupyterLab and the Go kernel, inside the checkout's .cache.`,
+With --notebooks also JupyterLab and the Go kernel, with --tests the Python packages that tests compare with: all inside the checkout's .cache.`,
 		Example: "  m6 setup\n  m6 setup --notebooks",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			report, err := setup.Run(cmd.Context(), setup.Options{Notebooks: notebooks, Log: cmd.ErrOrStderr()})
+			report, err := setup.Run(cmd.Context(), setup.Options{Notebooks: notebooks, Tests: tests, Log: cmd.ErrOrStderr()})
 			if err != nil {
 				return err
 			}
@@ -33,6 +33,7 @@ With --notebooks also JupyterLab and the Go kernel, inside the checkout's .cache
 		},
 	}
 	cmd.Flags().BoolVar(&notebooks, "notebooks", false, "also install JupyterLab and the Go kernel into .cache")
+	cmd.Flags().BoolVar(&tests, "tests", false, "also install the Python packages that tests compare with into .cache")
 	return cmd
 }
 

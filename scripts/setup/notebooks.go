@@ -17,6 +17,11 @@ import (
 //go:embed notebooks.txt
 var notebookRequirements []byte
 
+// testRequirements pins the Python packages that tests compare with.
+//
+//go:embed tests.txt
+var testRequirements []byte
+
 // notebookTools are the Go programs that the kernel calls, the kernel itself among them: its version
 // is the one in go.mod, those of the others are pinned here.
 var notebookTools = []string{
@@ -47,6 +52,19 @@ func FindJupyter() (Jupyter, bool) {
 	return r.jupyter(), true
 }
 
+// FindTestPython is the Python with the packages that tests compare with, "" if it is not installed.
+func FindTestPython() string {
+	places, err := findLayout()
+	if err != nil {
+		return ""
+	}
+	r := run{layout: places}
+	if !r.testPart().done() {
+		return ""
+	}
+	return filepath.Join(r.cache, "tests", "bin", "python")
+}
+
 func (r *run) jupyter() Jupyter {
 	data := filepath.Join(r.cache, "jupyter")
 	path := strings.Join([]string{filepath.Join(r.cache, "venv", "bin"), filepath.Join(r.cache, "bin"), os.Getenv("PATH")}, string(filepath.ListSeparator))
@@ -61,7 +79,7 @@ func (r *run) jupyter() Jupyter {
 	}
 }
 
-// part is a thing installed once: a stamp file in the cache holds the key it was installed for.
+// part is a thing installed once: a stamp file inside it holds the key it was installed for.
 type part struct {
 	name, stamp, key string
 	install          func(context.Context) error
@@ -77,12 +95,17 @@ func (r *run) notebooks(ctx context.Context) error {
 	if r.module == "" {
 		return errors.New("set-up of the notebooks: not inside a checkout of m6lab: change to its folder")
 	}
-	for _, p := range r.notebookParts() {
+	return r.install(ctx, r.notebookParts()...)
+}
+
+// install installs parts that are not there.
+func (r *run) install(ctx context.Context, parts ...part) error {
+	for _, p := range parts {
 		if p.done() {
 			r.note(p.name, "present", false, nil)
 			continue
 		}
-		err := locked(ctx, filepath.Join(r.cache, "notebooks"), func() error {
+		err := locked(ctx, filepath.Join(r.cache, "environments"), func() error {
 			if p.done() {
 				return nil
 			}
@@ -93,21 +116,35 @@ func (r *run) notebooks(ctx context.Context) error {
 		})
 		r.note(p.name, "installed", true, err)
 		if err != nil {
-			return fmt.Errorf("set-up of the notebooks: %s: %w", p.name, err)
+			return fmt.Errorf("set-up: %s: %w", p.name, err)
 		}
 	}
 	return nil
+}
+
+// testPart is the Python environment of the tests.
+func (r *run) testPart() part {
+	return r.venvPart("Python packages for tests (about 120 MB)", "tests", testRequirements)
+}
+
+// venvPart is a virtual environment in a folder of the cache.
+func (r *run) venvPart(name, folder string, requirements []byte) part {
+	venv := filepath.Join(r.cache, folder)
+	return part{
+		name: name, stamp: filepath.Join(venv, "m6.stamp"), key: digest(string(requirements) + venv),
+		install: func(ctx context.Context) error {
+			r.say("getting the %s through pip ...", name)
+			return installVenv(ctx, venv, requirements)
+		},
+	}
 }
 
 func (r *run) notebookParts() []part {
 	bin, jupyter := filepath.Join(r.cache, "bin"), r.jupyter()
 	goMod, _ := os.ReadFile(filepath.Join(r.module, "go.mod")) // its absence shows as another key
 	tools := digest(strings.Join(notebookTools, " ") + gonbVersion(string(goMod)))
-	return []part{{
-		name: "Python packages for notebooks", stamp: filepath.Join(r.cache, "venv.stamp"),
-		key: digest(string(notebookRequirements) + jupyter.Python), install: r.installVenv,
-	}, {
-		name: "GoNB kernel and its tools", stamp: filepath.Join(r.cache, "gonb.stamp"), key: tools,
+	return []part{r.venvPart("Python packages for notebooks (about 60 MB)", "venv", notebookRequirements), {
+		name: "GoNB kernel and its tools", stamp: filepath.Join(bin, "m6.stamp"), key: tools,
 		install: func(ctx context.Context) error {
 			r.say("building the GoNB kernel, goimports and gopls ...")
 			for _, tool := range notebookTools {
@@ -118,30 +155,28 @@ func (r *run) notebookParts() []part {
 			return nil
 		},
 	}, {
-		name: "kernel in Jupyter", stamp: filepath.Join(r.cache, "kernel.stamp"), key: tools + r.module,
+		name: "kernel in Jupyter", stamp: filepath.Join(r.cache, "jupyter", "kernels", "gonb", "m6.stamp"), key: tools + r.module,
 		install: func(ctx context.Context) error {
 			return command(ctx, jupyter.Env, filepath.Join(bin, "gonb"), "--install", "--go_work="+r.module)
 		},
 	}}
 }
 
-// installVenv makes the virtual environment with the pinned packages.
-func (r *run) installVenv(ctx context.Context) error {
-	r.say("getting JupyterLab and what it needs (about 60 MB) through pip ...")
+// installVenv makes a virtual environment with the pinned packages.
+func installVenv(ctx context.Context, venv string, requirements []byte) error {
 	python, err := findPython()
 	if err != nil {
 		return err
 	}
-	venv := filepath.Join(r.cache, "venv")
 	if err := makeVenv(ctx, python, venv); err != nil {
 		return err
 	}
-	requirements := filepath.Join(venv, "notebooks.txt")
-	if err := os.WriteFile(requirements, notebookRequirements, 0o644); err != nil {
+	list := filepath.Join(venv, "requirements.txt")
+	if err := os.WriteFile(list, requirements, 0o644); err != nil {
 		return err
 	}
 	return command(ctx, nil, filepath.Join(venv, "bin", "python"), "-m", "pip", "--quiet", "--disable-pip-version-check",
-		"--no-input", "install", "--requirement", requirements)
+		"--no-input", "install", "--requirement", list)
 }
 
 // gonbVersion is the line of go.mod that fixes the kernel's version.

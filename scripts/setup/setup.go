@@ -22,7 +22,8 @@ import (
 
 // Options say what to install. Log receives one line for each thing that takes time; nil is silence.
 type Options struct {
-	Notebooks bool
+	Notebooks bool // the environment of the notebooks
+	Tests     bool // the Python packages that tests compare with
 	Log       io.Writer
 }
 
@@ -71,6 +72,11 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	}
 	if o.Notebooks {
 		if err := r.notebooks(ctx); err != nil {
+			return Report{Steps: r.steps}, err
+		}
+	}
+	if o.Tests {
+		if err := r.install(ctx, r.testPart()); err != nil {
 			return Report{Steps: r.steps}, err
 		}
 	}

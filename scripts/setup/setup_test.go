@@ -290,3 +290,42 @@ func TestCommandError(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+// TestVenvOnce: an environment is installed from its pins, found again, and installed anew when its
+// pins change or it is gone.
+func TestVenvOnce(t *testing.T) {
+	index := t.TempDir()
+	writeWheel(t, index)
+	t.Setenv("PIP_NO_INDEX", "1")
+	t.Setenv("PIP_FIND_LINKS", index)
+	r := &run{Options: Options{Log: t.Output()}, layout: layout{cache: t.TempDir()}}
+	last := func(requirements string) Step {
+		t.Helper()
+		if err := r.install(t.Context(), r.venvPart("packages", "venv", []byte(requirements))); err != nil {
+			t.Log(err)
+		}
+		return r.steps[len(r.steps)-1]
+	}
+	python := filepath.Join(r.cache, "venv", "bin", "python")
+	if step := last("m6lab-fake==1.0\n"); !step.Changed {
+		t.Fatalf("first: %+v", step)
+	}
+	if err := command(t.Context(), nil, python, "-c", "import m6lab_fake"); err != nil {
+		t.Error(err)
+	}
+	if step := last("m6lab-fake==1.0\n"); step.Changed || step.Failed {
+		t.Errorf("again: %+v", step)
+	}
+	if step := last("m6lab-fake==2.0\n"); !step.Failed {
+		t.Errorf("a version that does not exist: %+v", step)
+	}
+	if step := last("m6lab-fake==1.0\n"); !step.Changed {
+		t.Errorf("after a failure: %+v", step)
+	}
+	if err := os.RemoveAll(filepath.Join(r.cache, "venv")); err != nil {
+		t.Fatal(err)
+	}
+	if step := last("m6lab-fake==1.0\n"); !step.Changed {
+		t.Errorf("after it was removed: %+v", step)
+	}
+}

@@ -93,9 +93,13 @@ func (o options) packages(ctx context.Context, t *tally, packages []string) erro
 	return err
 }
 
-// testEnvironment is the backend of the tests: the user's choice, else the CPU, and no downloads.
+// testEnvironment is the backend of the tests (the user's choice, else the CPU, and no downloads) and
+// the Python that they compare with.
 func testEnvironment() []string {
 	env := []string{"GOMLX_NO_AUTO_INSTALL=1"}
+	if python := setup.FindTestPython(); python != "" && os.Getenv("M6_PYTHON") == "" {
+		env = append(env, "M6_PYTHON="+python)
+	}
 	if os.Getenv("GOMLX_BACKEND") != "" {
 		return env
 	}
