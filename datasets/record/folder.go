@@ -1,268 +1,232 @@
 package record
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"m6lab/datasets"
 	"m6lab/datasets/image"
 )
 
-// FolderOptions says how [Folder] splits.
+// FolderOptions says how Folder splits and what it takes. The zero value puts all rows into train.
 type FolderOptions struct {
-	Seed  uint64
-	Valid float64 // share of the rows that go into valid/
-	Test  float64 // and into test/
+	Seed    uint64       // of the split
+	Valid   float64      // share of the rows for the split valid
+	Test    float64      // share of the rows for the split test
+	Source  string       // the column `source` of all rows; "" is the folder's name
+	MaxText int          // bytes of one text; 0: 1 MiB
+	Limits  image.Limits // of a picture
 }
 
-// FolderReport says what [Folder] made, and what it left out and why.
+// FolderReport says what Folder made, and what it left out and why.
 type FolderReport struct {
-	Rows    map[string]int      `json:"rows"`    // by split
-	LeftOut map[string][]string `json:"leftOut"` // reason to the names of what it holds for, each a file or file:line
+	Rows    map[string]int      `json:"rows"`            // by split
+	LeftOut map[string][]string `json:"left_out"`        // by reason, one of the Left constants: the file or file:line, and what is wrong with it
+	Notes   []string            `json:"notes,omitempty"` // about the split
 }
 
-// Folder makes a data set of a folder of one's own, with all that lies below it: pictures with captions in .txt files of the same
-// stem, .jsonl files (text, image, question, answer, references; image is a path beside the file), and other .txt files, whose paragraphs
-// (between empty lines) are a row each. The split follows from the seed and the content: the same picture or the same text never lies in two splits.
+// The reasons for which Folder leaves something out.
+const (
+	LeftDuplicate  = "duplicate"
+	LeftEmpty      = "no text"
+	LeftEncoding   = "not UTF-8"
+	LeftHalf       = "a question or an answer alone"
+	LeftHidden     = "hidden"
+	LeftKind       = "neither a picture nor .txt nor .jsonl"
+	LeftLarge      = "too large"
+	LeftLine       = "unreadable JSON line"
+	LeftLink       = "a link out of the folder, or to a folder"
+	LeftMissing    = "no such picture"
+	LeftNoCaption  = "a picture without a caption"
+	LeftOutside    = "a path outside the folder"
+	LeftPicture    = "undecodable picture"
+	LeftUnreadable = "unreadable file"
+)
+
+const defaultMaxText = 1 << 20
+
+// Folder makes the data set out of the user's own folder source, with all folders below it:
+//
+//   - a picture (.png .jpg .jpeg .gif .webp) with a .txt file of the same stem: each line that is not empty is a caption; the first is the text,
+//     and where there are several, all are the references;
+//   - .jsonl: one object a line, with `text` (or a list of texts, as if they were captions), `image` (a path relative to the .jsonl file), `question` and
+//     `answer`, `references`. Other keys go into the column `meta`;
+//   - any other .txt: each paragraph is a row where empty lines divide the file, else each line.
+//
+// Rows with the same text (white space aside), reference or picture go into the same split; questions without a picture count as texts. The split
+// depends on the contents and the seed alone. What is left out is in the report. out must not exist, or be empty; it appears whole or not at all.
 func Folder(source, out string, o FolderOptions) (FolderReport, error) {
-	report := FolderReport{Rows: map[string]int{}, LeftOut: map[string][]string{}}
-	if o.Valid < 0 || o.Test < 0 || o.Valid+o.Test >= 1 {
-		return report, fmt.Errorf("valid %g and test %g: want shares that leave something to train on", o.Valid, o.Test)
+	r := FolderReport{Rows: map[string]int{}, LeftOut: map[string][]string{}}
+	if !(o.Valid >= 0 && o.Test >= 0 && o.Valid+o.Test < 1) || o.MaxText < 0 {
+		return r, fmt.Errorf("valid %g and test %g: want shares of the rows that leave some for train", o.Valid, o.Test)
 	}
-	c := collector{root: source, report: &report, used: map[string]bool{}, seen: map[string]bool{}}
-	if err := c.walk(); err != nil {
-		return report, err
+	if err := mustBeFree(out); err != nil {
+		return r, err
 	}
-	if len(c.rows) == 0 {
-		return report, fmt.Errorf("%s gives no row: it wants pictures with .txt captions of the same name, .jsonl or .txt files (%d things left out)", source, len(report.LeftOut))
+	root, err := os.OpenRoot(source)
+	if err != nil {
+		return r, fmt.Errorf("opening the folder of data: %w", err)
 	}
-	return report, c.write(out, o)
+	o.MaxText = orDefault(o.MaxText, defaultMaxText)
+	c := collector{root: root, source: source, o: o, report: &r, pictures: map[string]*pictureFile{}, texts: map[string]bool{}}
+	if c.o.Source == "" {
+		c.o.Source = sourceName(source)
+	}
+	err = c.collect()
+	if err == nil && len(c.items) == 0 {
+		err = fmt.Errorf("%s gives no rows: it wants pictures with .txt captions of the same name, .jsonl or .txt files%s", source, r.reasons())
+	}
+	if err == nil {
+		err = c.write(out)
+	}
+	return r, errors.Join(err, root.Close())
 }
 
-// collector gathers the rows of a folder.
-type collector struct {
-	root   string
-	report *FolderReport
-	rows   []datasets.Example
-	used   map[string]bool // .txt files that are captions
-	seen   map[string]bool // contents
+// sourceName is the name of a folder, as a source.
+func sourceName(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return strings.ToValidUTF8(filepath.Base(dir), "?")
 }
 
-func (c *collector) skip(reason, name string) {
-	c.report.LeftOut[reason] = append(c.report.LeftOut[reason], name)
+// Reasons returns the reasons of LeftOut, in order.
+func (r FolderReport) Reasons() []string {
+	reasons := make([]string, 0, len(r.LeftOut))
+	for reason := range r.LeftOut {
+		reasons = append(reasons, reason)
+	}
+	slices.Sort(reasons)
+	return reasons
 }
 
-var pictureEndings = []string{".png", ".jpg", ".jpeg", ".gif", ".webp"}
+// reasons says in brackets how much was left out, "" where nothing was.
+func (r FolderReport) reasons() string {
+	var parts []string
+	for _, reason := range r.Reasons() {
+		parts = append(parts, fmt.Sprintf("%s: %d, first %s", reason, len(r.LeftOut[reason]), r.LeftOut[reason][0]))
+	}
+	if parts == nil {
+		return ""
+	}
+	return " (left out: " + strings.Join(parts, "; ") + ")"
+}
 
-func (c *collector) walk() error {
-	var texts, lines []string
-	err := filepath.WalkDir(c.root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
+// leftOut is why something is not in the data set.
+type leftOut struct {
+	reason, detail string
+}
+
+// leave notes that name is left out.
+func (c *collector) leave(name string, why leftOut) {
+	if why.detail != "" {
+		name += ": " + why.detail
+	}
+	c.report.LeftOut[why.reason] = append(c.report.LeftOut[why.reason], name)
+}
+
+// write makes the data set of what was collected.
+func (c *collector) write(out string) error {
+	splits := c.divide()
+	made := map[string]any{
+		"folder": c.o.Source, "seed": c.o.Seed, "valid": c.o.Valid, "test": c.o.Test, "left_out": map[string]int{},
+	}
+	for reason, names := range c.report.LeftOut {
+		made["left_out"].(map[string]int)[reason] = len(names)
+	}
+	return Whole(out, func(dir string) error {
+		writers := map[string]*Writer{}
+		for _, split := range splits {
+			if writers[split] != nil {
+				continue
+			}
+			w, err := Create(dir, split, WriterOptions{Made: made})
+			if err != nil {
+				return err
+			}
+			defer w.Discard() // does nothing after Close
+			writers[split] = w
+		}
+		if err := c.writeRows(writers, splits); err != nil {
 			return err
 		}
-		if entry.IsDir() {
-			return nil
-		}
-		ending := strings.ToLower(filepath.Ext(path))
-		switch {
-		case entry.Type()&fs.ModeSymlink != 0:
-			c.skip("a symbolic link", path)
-		case slices.Contains(pictureEndings, ending):
-			c.picture(path)
-		case ending == ".txt":
-			texts = append(texts, path)
-		case ending == ".jsonl":
-			lines = append(lines, path)
-		default:
-			c.skip("neither a picture nor .txt nor .jsonl", path)
+		for _, split := range splitOrder(writers) {
+			c.report.Rows[split] = writers[split].Counts().Rows
+			if err := writers[split].Close(); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("folder of data: %w", err)
-	}
-	for _, path := range texts {
-		if !c.used[path] {
-			c.text(path)
+}
+
+// writeRows reads every item again and writes it to its split.
+func (c *collector) writeRows(writers map[string]*Writer, splits []string) error {
+	in := itemReader{c: c}
+	defer in.close()
+	for i := range c.items {
+		it := &c.items[i]
+		ex, err := in.example(it)
+		if err != nil {
+			return fmt.Errorf("reading %s again: %w", it.name(), err)
 		}
-	}
-	for _, path := range lines {
-		c.jsonl(path)
+		ex.ID, ex.Source = it.name(), c.o.Source
+		if err := writers[splits[i]].Write(ex); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// picture adds a picture with the caption of the same stem.
-func (c *collector) picture(path string) {
-	caption := strings.TrimSuffix(path, filepath.Ext(path)) + ".txt"
-	text, err := os.ReadFile(caption)
-	if errors.Is(err, fs.ErrNotExist) {
-		c.skip("a picture without a .txt of its name", path)
-		return
-	}
-	c.used[caption] = true
-	if err != nil || !utf8.Valid(text) {
-		c.skip("a caption that is no UTF-8 text", caption)
-		return
-	}
-	c.add(path, datasets.Example{Text: strings.TrimSpace(string(text)), ImagePath: path})
+// itemReader reads the contents of items, keeping the file of the last one open.
+type itemReader struct {
+	c    *collector
+	name string
+	file *os.File
 }
 
-// text adds the paragraphs of a text file.
-func (c *collector) text(path string) {
-	content, err := os.ReadFile(path)
-	if err != nil || !utf8.Valid(content) {
-		c.skip("a text that is no UTF-8", path)
-		return
-	}
-	for i, paragraph := range strings.Split(strings.ReplaceAll(string(content), "\r\n", "\n"), "\n\n") {
-		if paragraph = strings.TrimSpace(paragraph); paragraph != "" {
-			c.add(fmt.Sprintf("%s#%d", path, i+1), datasets.Example{Text: paragraph})
-		}
+func (r *itemReader) close() {
+	if r.file != nil {
+		_ = r.file.Close() // opened for reading only: nothing can be lost
+		r.file = nil
 	}
 }
 
-// jsonl adds the rows of a .jsonl file.
-func (c *collector) jsonl(path string) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		c.skip("a file that cannot be read", path)
-		return
-	}
-	for i, line := range bytes.Split(content, []byte("\n")) {
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		name := fmt.Sprintf("%s:%d", path, i+1)
-		var row struct {
-			Text, Image, Question, Answer string
-			References                    []string
-		}
-		if !utf8.Valid(line) || json.Unmarshal(line, &row) != nil {
-			c.skip("a line that is no JSON object", name)
-			continue
-		}
-		ex := datasets.Example{Text: row.Text, Question: row.Question, Answer: row.Answer, References: row.References}
-		if row.Image != "" {
-			if !filepath.IsLocal(row.Image) {
-				c.skip("a picture outside the folder", name)
-				continue
-			}
-			ex.ImagePath = filepath.Join(filepath.Dir(path), row.Image)
-		}
-		c.add(name, ex)
-	}
-}
+var errChanged = errors.New("it has changed meanwhile: start again")
 
-// add takes a row if it can be used.
-func (c *collector) add(name string, ex datasets.Example) {
-	if ex.Text == "" && ex.Question == "" {
-		c.skip("no text", name)
-		return
-	}
-	if ex.ImagePath != "" {
-		data, err := os.ReadFile(ex.ImagePath)
-		if err == nil {
-			_, err = image.Decode(data, image.Limits{})
-		}
+// example returns the example of an item, or errChanged where it is not what it was at first.
+func (r *itemReader) example(it *item) (datasets.Example, error) {
+	if r.file == nil || r.name != it.file {
+		r.close()
+		f, err := r.c.root.Open(it.file)
 		if err != nil {
-			c.skip("a picture that cannot be decoded", fmt.Sprintf("%s (%v)", name, err))
-			return
+			return datasets.Example{}, err
 		}
-		ex.Image, ex.ImagePath = data, filepath.Base(ex.ImagePath)
+		r.name, r.file = it.file, f
 	}
-	content := fmt.Sprintf("%x\x00%s\x00%s\x00%s", contentHash(string(ex.Image), 0), ex.Text, ex.Question, ex.Answer)
-	if c.seen[content] {
-		c.skip("a duplicate", name)
-		return
+	raw := make([]byte, it.size)
+	if _, err := r.file.ReadAt(raw, it.offset); err != nil {
+		return datasets.Example{}, errors.Join(errChanged, err)
 	}
-	c.seen[content] = true
-	relative, err := filepath.Rel(c.root, name)
+	ex, _, why := parse(it.kind, raw)
+	if why != nil || contentKey(&ex) != it.content {
+		return datasets.Example{}, errChanged
+	}
+	if it.picture == "" {
+		return ex, nil
+	}
+	data, err := r.c.root.ReadFile(it.picture)
 	if err != nil {
-		relative = name
+		return datasets.Example{}, err
 	}
-	ex.ID, ex.Source = filepath.ToSlash(relative), filepath.Base(filepath.Clean(c.root))
-	c.rows = append(c.rows, ex)
-}
-
-func contentHash(s string, seed uint64) uint64 {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%d\x00%s", seed, s)
-	x := h.Sum64()
-	x = (x ^ x>>33) * 0xff51afd7ed558ccd
-	return x ^ x>>33
-}
-
-// groups numbers the rows so that those which share a picture or a text have the same number.
-func (c *collector) groups() []int {
-	first, parent := map[string]int{}, make([]int, len(c.rows))
-	var find func(i int) int
-	find = func(i int) int {
-		if parent[i] != i {
-			parent[i] = find(parent[i])
-		}
-		return parent[i]
+	if hash128(data) != r.c.pictures[it.picture].key {
+		return datasets.Example{}, errChanged
 	}
-	for i, ex := range c.rows {
-		parent[i] = i
-		for _, key := range []string{"i" + string(ex.Image), "t" + ex.Text} {
-			if len(key) == 1 {
-				continue
-			}
-			if j, ok := first[key]; ok {
-				parent[find(i)] = find(j)
-			} else {
-				first[key] = i
-			}
-		}
-	}
-	for i := range parent {
-		parent[i] = find(i)
-	}
-	return parent
-}
-
-// write makes the data set, whole or not at all.
-func (c *collector) write(out string, o FolderOptions) error {
-	groups := c.groups()
-	splitOf := func(i int) string {
-		at := float64(contentHash(c.rows[groups[i]].ID, o.Seed)>>11) / (1 << 53)
-		switch {
-		case at < o.Test:
-			return "test"
-		case at < o.Test+o.Valid:
-			return "valid"
-		}
-		return "train"
-	}
-	return Whole(out, func(dir string) error {
-		for _, split := range []string{"train", "valid", "test"} {
-			w, err := Create(dir, split, WriterOptions{})
-			if err != nil {
-				return err
-			}
-			for i, ex := range c.rows {
-				if splitOf(i) != split {
-					continue
-				}
-				if err := w.Write(ex); err != nil {
-					return errors.Join(err, w.Discard())
-				}
-				c.report.Rows[split]++
-			}
-			if err := w.Close(); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	ex.Image, ex.ImagePath = data, path.Clean(it.picture)
+	return ex, nil
 }
