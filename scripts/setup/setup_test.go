@@ -3,6 +3,7 @@ package setup
 import (
 	"archive/zip"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -291,41 +292,52 @@ func TestCommandError(t *testing.T) {
 	}
 }
 
-// TestVenvOnce: an environment is installed from its pins, found again, and installed anew when its
-// pins change or it is gone.
-func TestVenvOnce(t *testing.T) {
+// TestVenv: an environment is installed from its pins and found again; other pins or its absence
+// ask for a new one.
+func TestVenv(t *testing.T) {
 	index := t.TempDir()
 	writeWheel(t, index)
 	t.Setenv("PIP_NO_INDEX", "1")
 	t.Setenv("PIP_FIND_LINKS", index)
 	r := &run{Options: Options{Log: t.Output()}, layout: layout{cache: t.TempDir()}}
-	last := func(requirements string) Step {
-		t.Helper()
-		if err := r.install(t.Context(), r.venvPart("packages", "venv", []byte(requirements))); err != nil {
-			t.Log(err)
+	pinned := r.venvPart("packages", "venv", []byte("m6lab-fake==1.0\n"))
+	for _, changed := range []bool{true, false} {
+		if err := r.install(t.Context(), pinned); err != nil {
+			t.Fatal(err)
 		}
-		return r.steps[len(r.steps)-1]
+		if step := r.steps[len(r.steps)-1]; step.Changed != changed || step.Failed {
+			t.Errorf("got %+v, want changed %v", step, changed)
+		}
 	}
-	python := filepath.Join(r.cache, "venv", "bin", "python")
-	if step := last("m6lab-fake==1.0\n"); !step.Changed {
-		t.Fatalf("first: %+v", step)
-	}
-	if err := command(t.Context(), nil, python, "-c", "import m6lab_fake"); err != nil {
+	venv := filepath.Join(r.cache, "venv")
+	if err := command(t.Context(), nil, filepath.Join(venv, "bin", "python"), "-c", "import m6lab_fake"); err != nil {
 		t.Error(err)
 	}
-	if step := last("m6lab-fake==1.0\n"); step.Changed || step.Failed {
-		t.Errorf("again: %+v", step)
+	if r.venvPart("packages", "venv", []byte("m6lab-fake==2.0\n")).done() {
+		t.Error("other pins are taken as installed")
 	}
-	if step := last("m6lab-fake==2.0\n"); !step.Failed {
-		t.Errorf("a version that does not exist: %+v", step)
-	}
-	if step := last("m6lab-fake==1.0\n"); !step.Changed {
-		t.Errorf("after a failure: %+v", step)
-	}
-	if err := os.RemoveAll(filepath.Join(r.cache, "venv")); err != nil {
+	if err := os.RemoveAll(venv); err != nil {
 		t.Fatal(err)
 	}
-	if step := last("m6lab-fake==1.0\n"); !step.Changed {
-		t.Errorf("after it was removed: %+v", step)
+	if pinned.done() {
+		t.Error("an environment that was removed is taken as installed")
+	}
+}
+
+// TestInstallFails: what failed is reported, is not taken as installed, and is tried again.
+func TestInstallFails(t *testing.T) {
+	r := &run{layout: layout{cache: t.TempDir()}}
+	failure := errors.New("no route to host")
+	p := part{name: "thing", stamp: filepath.Join(r.cache, "thing.stamp"), key: "1", install: func(context.Context) error { return failure }}
+	for _, want := range []string{"set-up: thing: no route to host", ""} {
+		err := r.install(t.Context(), p)
+		got := ""
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want || r.steps[len(r.steps)-1].Failed != (want != "") || p.done() != (want == "") {
+			t.Errorf("got %q and %+v, want %q", got, r.steps[len(r.steps)-1], want)
+		}
+		failure = nil
 	}
 }
