@@ -213,7 +213,7 @@ func (r *Run) Curves() {
 func (r *Run) Captions(rows []datasets.Example) {
 	o := viz.GalleryOptions{Title: fmt.Sprintf("Run %s at step %d", r.name, r.step)}
 	for _, row := range rows {
-		words, err := r.words(row)
+		words, err := r.words(row, "")
 		if err != nil {
 			look.Fail(err)
 		}
@@ -235,6 +235,9 @@ func shot(row datasets.Example, words []word) (viz.Shot, error) {
 	for _, w := range words {
 		caption.WriteString(w.Text)
 	}
+	if len(words) == 0 {
+		caption.WriteString("(nothing)")
+	}
 	truth := row.References
 	if len(truth) == 0 {
 		truth = []string{row.Text}
@@ -246,11 +249,12 @@ func shot(row datasets.Example, words []word) (viz.Shot, error) {
 	return s, nil
 }
 
-func (r *Run) words(row datasets.Example) (words []word, err error) {
+// words are the tokens of the caption that the model writes, or of the text, and where it looks for them.
+func (r *Run) words(row datasets.Example, text string) (words []word, err error) {
 	if row.Image == nil {
 		return nil, fmt.Errorf("row %s has no picture", row.ID)
 	}
-	err = r.ask(context.Background(), "caption", request{Row: row}, func(e event) {
+	err = r.ask(context.Background(), "caption", request{Row: row, Text: text}, func(e event) {
 		if e.Words != nil {
 			words = e.Words
 		}
@@ -266,7 +270,11 @@ func (r *Run) Attention(row datasets.Example) {
 }
 
 func (r *Run) attention(row datasets.Example) error {
-	words, err := r.words(row)
+	words, err := r.words(row, "")
+	if err == nil && len(words) == 0 {
+		fmt.Println("The model ends its caption at once. This is where it looks while it reads the true one: " + row.Text)
+		words, err = r.words(row, row.Text)
+	}
 	if err != nil {
 		return err
 	}

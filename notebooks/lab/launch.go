@@ -227,5 +227,11 @@ func become(spec string, work func(l launch) worker) error {
 		return err
 	}
 	h := hello{Protocol: protocol, Build: l.Build, Definitions: l.Definitions, Process: os.Getpid()}
-	return newServer(h, work(l)).serve(listener, func() bool { return processAlive(l.Kernel, l.Began) })
+	if err := newServer(h, work(l)).serve(listener, func() bool { return processAlive(l.Kernel, l.Began) }); err != nil {
+		return err
+	}
+	if err := os.Remove(l.Socket + ".log"); err != nil && !errors.Is(err, fs.ErrNotExist) { // it tells of nothing
+		return err
+	}
+	return nil
 }

@@ -34,6 +34,7 @@ type request struct {
 	Settings []string         `json:"settings,omitempty"`
 	Steps    int64            `json:"steps,omitempty"`
 	Row      datasets.Example `json:"row"`
+	Text     string           `json:"text,omitempty"` // a caption to read instead of one that the model writes
 }
 
 // event is one line of what the workbench answers. A stream ends with Done or with Error.
