@@ -88,9 +88,13 @@ func (m Maker) scenes(yield func(...Row) error) error {
 	if err != nil {
 		return err
 	}
+	c, err := newComposer(emojis)
+	if err != nil {
+		return err
+	}
 	for _, split := range []string{Valid, Test, Train} {
 		o := SceneOptions{Split: split, Scenes: m.Size.Scenes[split], Questions: m.Size.Questions[split]}
-		if err := Scenes(emojis, o, yield); err != nil {
+		if err := c.scenes(o, yield); err != nil {
 			return err
 		}
 	}

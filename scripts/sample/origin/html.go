@@ -56,9 +56,13 @@ func textOf(n *html.Node) string {
 var (
 	blanks    = regexp.MustCompile(`[\s\p{Z}]+`)
 	footnotes = regexp.MustCompile(`\[[0-9]+\]`)
+	commas    = regexp.MustCompile(`([\p{Han}”’）]), ?([\p{Han}“‘（])`)
+	colons    = regexp.MustCompile(`([\p{Han}”’）]): ?`)
+	numbers   = regexp.MustCompile(`[0-9]{6}`) // of telephones and chat groups
 )
 
-// tidy makes one space of all white space, and none of that beside a Chinese mark or between two Han characters, where a line was broken.
+// tidy makes one space of all white space, and none of that beside a Chinese mark or between two Han characters, where a line was broken. Commas and colons
+// between Chinese words become Chinese ones.
 func tidy(s string) string {
 	runes := []rune(strings.TrimSpace(blanks.ReplaceAllString(footnotes.ReplaceAllString(s, ""), " ")))
 	var b strings.Builder
@@ -68,7 +72,8 @@ func tidy(s string) string {
 		}
 		b.WriteRune(r)
 	}
-	return strings.NewReplacer("「", "“", "」", "”", "『", "‘", "』", "’").Replace(b.String())
+	text := strings.NewReplacer("「", "“", "」", "”", "『", "‘", "』", "’").Replace(b.String())
+	return colons.ReplaceAllString(commas.ReplaceAllString(text, "$1，$2"), "$1：")
 }
 
 func isMark(r rune) bool {
@@ -100,7 +105,7 @@ func (p proseRule) fault(s string) string {
 		return "no full stop at the end"
 	case !unicode.IsLetter(runes[0]) && runes[0] != '“' && runes[0] != '《':
 		return "a fragment"
-	case strings.ContainsAny(s, "={}\\<>|^_$*#\uFFFD") || strings.Contains(s, "http") || strings.Contains(s, "。。") || strings.ContainsFunc(s, garbled):
+	case strings.ContainsAny(s, "={}\\<>|^_$*#\uFFFD") || strings.Contains(s, "http") || strings.Contains(s, "。。") || strings.ContainsFunc(s, garbled), numbers.MatchString(s):
 		return "code, an address or residue"
 	case !balanced(s):
 		return "quotes or brackets that do not close"

@@ -82,6 +82,7 @@ func TestProse(t *testing.T) {
 		{"，选择要打印的内容类型。", "a fragment"},
 		{"公式=求和，然后按回车键。", "code, an address or residue"},
 		{"如果选©文本格式的数据库段，则无法。", "code, an address or residue"},
+		{"各地的用户也可以加入这个群来咨询：190535。", "code, an address or residue"},
 		{"点击“确定按钮关闭这个对话框。", "quotes or brackets that do not close"},
 		{"选择“过滤命令。将显示过滤”对话框。", "quotes or brackets that do not close"},
 	}
@@ -95,6 +96,7 @@ func TestProse(t *testing.T) {
 func TestTidy(t *testing.T) {
 	for in, want := range map[string]string{
 		"  选择\n   格式 ": "选择格式", "按 Ctrl + F7 键": "按 Ctrl + F7 键", "点击 「 确定 」 。": "点击“确定”。", "目录树中[3]，有": "目录树中，有", "问题\u00a0一": "问题一",
+		"打开文档: 目标, 来源": "打开文档：目标，来源", "“Day”: 表达式": "“Day”：表达式", "12:30, 明天": "12:30, 明天",
 	} {
 		if got := tidy(in); got != want {
 			t.Errorf("tidy(%q) = %q, want %q", in, got, want)

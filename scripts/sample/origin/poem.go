@@ -163,13 +163,9 @@ type PoemOptions struct {
 // PoemRows chooses poems and splits them by series, those held out first: no line of a poem occurs in another split.
 func PoemRows(all []Poem, o PoemOptions, report *Report) []Row {
 	frequent := frequentCharacters(all, o.Characters)
-	chosen := slices.Clone(all)
-	slices.SortStableFunc(chosen, func(a, b Poem) int {
-		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(hash("poem", a.ID), hash("poem", b.ID)))
-	})
 	limits, taken := map[string]int{Train: o.Train, Valid: o.Valid, Test: o.Test}, map[string]int{}
 	lines, rows := map[string]string{}, []Row(nil)
-	for _, p := range chosen {
+	for _, p := range ordered(all) {
 		row := p.Row(p.split())
 		reason := p.fault(lines, frequent)
 		if o.Length > 0 && utf8.RuneCountInString(row.Text) > o.Length {
@@ -194,6 +190,25 @@ func PoemRows(all []Poem, o PoemOptions, report *Report) []Row {
 // split keeps a series together.
 func (p Poem) split() string { return share(50, "series", p.Series()) }
 
+// ordered returns the poems by rank, and those of a rank by a hash.
+func ordered(all []Poem) []Poem {
+	type key struct {
+		rank int
+		hash uint64
+		poem Poem
+	}
+	keys := make([]key, len(all))
+	for i, p := range all {
+		keys[i] = key{p.rank(), hash("poem", p.ID), p}
+	}
+	slices.SortStableFunc(keys, func(a, b key) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.hash, b.hash)) })
+	list := make([]Poem, len(all))
+	for i, k := range keys {
+		list[i] = k.poem
+	}
+	return list
+}
+
 // rank orders the choice: poems held out, then the anthology, then the others.
 func (p Poem) rank() int {
 	switch {
@@ -207,8 +222,9 @@ func (p Poem) rank() int {
 
 // fault tells why a poem cannot join its split, given the split of every line chosen so far.
 func (p Poem) fault(lines map[string]string, frequent map[rune]bool) string {
+	split := p.split()
 	for _, l := range p.Lines {
-		if at := lines[l]; at != "" && at != p.split() {
+		if at := lines[l]; at != "" && at != split {
 			return "a line that another split has"
 		}
 	}

@@ -132,10 +132,14 @@ func FAQRows(f Fetcher, limit int, report *Report) ([]Row, error) {
 	return slices.Clip(rows), nil
 }
 
-// goodProse joins the good paragraphs, passing over the others, as long as they keep within the rule's length together.
+// goodProse joins the good paragraphs, passing over the others, as long as they keep within the rule's length together. An answer begins with the first
+// paragraph or is none.
 func goodProse(paragraphs []string, rule proseRule) string {
 	answer := ""
-	for _, p := range paragraphs {
+	for i, p := range paragraphs {
+		if i > 0 && answer == "" {
+			return ""
+		}
 		if rule.fault(p) == "" && len([]rune(answer+p)) <= rule.high {
 			answer += p
 		}

@@ -92,12 +92,8 @@ type SceneOptions struct {
 	Questions int // scenes that also get a question, from the first on
 }
 
-// Scenes composes the scenes of one split and passes each, with the question about it if there is one, to yield.
-func Scenes(emojis []Emoji, o SceneOptions, yield func(...Row) error) error {
-	c, err := newComposer(emojis)
-	if err != nil {
-		return err
-	}
+// scenes composes the scenes of one split and passes each, with the question about it if there is one, to yield.
+func (c *composer) scenes(o SceneOptions, yield func(...Row) error) error {
 	forms := [2][]combination{combinations("count", o.Split), combinations("relation", o.Split)}
 	for i := range o.Scenes {
 		r := random(salt, "scene", o.Split, strconv.Itoa(i))
