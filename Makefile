@@ -25,7 +25,7 @@ services:
 	@sh scripts/services/services.sh
 
 bench: setup
-	@sh scripts/bench/bench.sh
+	@set -e; for bench in scripts/bench/*.sh; do echo "== $$bench"; sh $$bench; done
 
 notebook: bin/m6
 	@bin/m6 setup --notebooks
