@@ -7,8 +7,10 @@ package look
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"os"
+	"regexp"
 
 	"github.com/janpfeifer/gonb/gonbui"
 
@@ -27,7 +29,16 @@ func Figure(f viz.Figure) {
 func figureHTML(f viz.Figure) (string, error) {
 	var b bytes.Buffer
 	err := viz.Draw(&b, viz.HTML, f)
-	return b.String(), err
+	return distinct(b.String()), err
+}
+
+// blockNames are the names that viz gives to the blocks of one drawing, counted from 1.
+var blockNames = regexp.MustCompile(`\bm6-(\d{1,3})\b`)
+
+// distinct gives the blocks of a drawing names of their own: the drawings of all cells share one page, and with it styles and selectors.
+func distinct(html string) string {
+	sum := sha256.Sum256([]byte(html))
+	return blockNames.ReplaceAllString(html, fmt.Sprintf("m6-%x-$1", sum[:4]))
 }
 
 // HTML shows a piece of HTML below the cell.

@@ -2,11 +2,14 @@ package look
 
 import (
 	"image"
+	"image/color"
+	"regexp"
 	"strings"
 	"testing"
 
 	"m6lab/datasets/sample"
 	"m6lab/datasets/text"
+	"m6lab/viz"
 )
 
 func TestDrawn(t *testing.T) {
@@ -62,5 +65,23 @@ func TestThousands(t *testing.T) {
 		if got := thousands(n); got != want {
 			t.Errorf("thousands(%d) = %q, want %q", n, got, want)
 		}
+	}
+}
+
+// Two drawings on one page must not share names: each would show the other's picture.
+func TestDistinct(t *testing.T) {
+	drawn := func(c color.Color) string {
+		picture := image.NewRGBA(image.Rect(0, 0, 8, 8))
+		picture.Set(1, 1, c)
+		html, err := figureHTML(viz.AttentionOptions{Picture: picture, Words: []viz.Word{{Text: "a", Weights: [][]float64{{1}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return html
+	}
+	names := regexp.MustCompile(`\.m6-[0-9a-f-]+\{background`)
+	a, b := names.FindString(drawn(color.White)), names.FindString(drawn(color.Black))
+	if a == "" || b == "" || a == b {
+		t.Errorf("two drawings have the styles %q and %q, want two different ones", a, b)
 	}
 }
