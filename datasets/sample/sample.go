@@ -112,6 +112,7 @@ func readArchive(path, split string, yield func(datasets.Example) bool) error {
 	defer z.Close()
 	var picture []byte
 	var found bool
+	var k packer
 	for r := tar.NewReader(z); ; {
 		h, err := r.Next()
 		if err == io.EOF {
@@ -132,7 +133,9 @@ func readArchive(path, split string, yield func(datasets.Example) bool) error {
 			return err
 		}
 		if strings.HasSuffix(h.Name, ".png") {
-			picture = content
+			if picture, err = k.repack(content); err != nil {
+				return fmt.Errorf("%s: %w", h.Name, err)
+			}
 			continue
 		}
 		if err := yieldRows(content, picture, yield); err != nil {
