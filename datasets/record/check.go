@@ -53,6 +53,9 @@ func (f Fault) String() string {
 // OK reports whether nothing is wrong.
 func (r Report) OK() bool { return r.FaultCount == 0 }
 
+// SplitNames returns the names of the splits in their usual order.
+func (r Report) SplitNames() []string { return splitOrder(r.Splits) }
+
 const maxFaults = 1000
 
 func (r *Report) fault(f Fault) {

@@ -3,7 +3,9 @@ package record
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 )
 
 // Statistics says how much a data set holds.
@@ -86,6 +88,9 @@ func (st *Statistics) count(dir, name string, files *shardFiles, m *Manifest) (*
 
 // SplitNames returns the names of the splits in their usual order.
 func (st Statistics) SplitNames() []string { return splitOrder(st.Splits) }
+
+// SourceNames returns the names of the sources, in order.
+func (s SplitStats) SourceNames() []string { return slices.Sorted(maps.Keys(s.Sources)) }
 
 // countSplit reads all rows of a split.
 func countSplit(dir, split string) (*Split, int64, []string, error) {
