@@ -3,14 +3,13 @@
 .DEFAULT_GOAL := build
 
 SOURCES := go.mod go.sum $(shell find layers datasets checkpoints viz m6 tasks scripts notebooks -name '*.go' 2>/dev/null)
-EMBEDDED := $(shell find datasets viz scripts -type f -not -name '*.go' -not -path '*/testdata/*' 2>/dev/null)
+EMBEDDED := $(shell find datasets viz scripts -type f -not -name '*.go' -not -name '*.sh' -not -name '*.py' -not -name '*.md' -not -path '*/testdata/*' 2>/dev/null)
 
 build: bin/m6
 
 bin/m6: $(SOURCES) $(EMBEDDED)
 	@sh scripts/setup.sh
 	go build -o bin/m6 ./scripts/m6
-	@touch bin/m6
 
 setup: bin/m6
 	@bin/m6 setup

@@ -5,7 +5,7 @@ set -e
 report=runs/demo/report.html
 [ -f runs/sample/vocab.txt ] || bin/m6 data sample --out runs/sample
 bin/m6 pretrain --preset debug --config scripts/runs/demo.json --data runs/sample --dir runs/demo
-if [ ! -f "$report" ] || [ -n "$(find runs/demo/checkpoints bin/m6 -newer "$report" -print -quit)" ]; then
+if [ ! -f "$report" ] || [ runs/demo/metrics.jsonl -nt "$report" ] || [ bin/m6 -nt "$report" ]; then
 	bin/m6 report --dir runs/demo --data runs/sample
 fi
 echo "look at: $PWD/$report"
