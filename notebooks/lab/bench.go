@@ -151,11 +151,16 @@ func (b *bench) openTraining(ctx context.Context, r request, tell func(event)) e
 	if err != nil {
 		return err
 	}
-	data, vocab := filepath.Join(b.root, "runs", "sample"), (*text.Vocab)(nil)
+	version, err := sample.Version()
+	if err != nil {
+		return err
+	}
+	data := filepath.Join(b.root, "runs", "lab", ".sample-"+digest(version)) // a run cannot have such a name
 	if err := b.data(data); err != nil {
 		return err
 	}
-	if vocab, err = text.ParseVocab(sample.Vocab()); err != nil {
+	vocab, err := text.ParseVocab(sample.Vocab())
+	if err != nil {
 		return err
 	}
 	o := m6.TrainOptions{
