@@ -25,7 +25,7 @@ func rootCommand() *cobra.Command {
 		Short: "A workbench for M6, a Chinese multimodal pretrainer",
 		Long: "m6 is a workbench for M6, \"A Chinese Multimodal Pretrainer\": data, pretraining, generation, evaluation.\n" +
 			"Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.",
-		Example:       "  m6 doctor\n  m6 setup",
+		Example:       "  m6 doctor\n  m6 data sample --out runs/sample\n  m6 pretrain --preset debug --data runs/sample --dir runs/first\n  m6 report --dir runs/first --data runs/sample",
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -51,6 +51,7 @@ func rootCommand() *cobra.Command {
 		evalCommand(),
 		reportCommand(),
 		dataCommand(),
+		checkCommand(),
 	)
 	return root
 }

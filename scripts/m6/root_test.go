@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,6 +124,33 @@ func TestEveryCommand(t *testing.T) {
 		}
 	}
 	visit(rootCommand())
+}
+
+// TestCommandsAreListed: every command that a file defines is in the tree.
+func TestCommandsAreListed(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var program strings.Builder
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(file, "_test.go") {
+			program.Write(data)
+		}
+	}
+	defined := regexp.MustCompile(`(?m)^func (\w+Command)\(\) \*cobra\.Command`).FindAllStringSubmatch(program.String(), -1)
+	if len(defined) < 5 {
+		t.Errorf("found %d commands: the test sees too little", len(defined))
+	}
+	for _, match := range defined {
+		if strings.Count(program.String(), match[1]+"()") < 2 {
+			t.Errorf("%s is defined and listed nowhere", match[1])
+		}
+	}
 }
 
 // TestPretrainFlags freezes the flags of `m6 pretrain`: everything else goes through --set.
