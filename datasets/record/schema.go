@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -136,8 +137,7 @@ func invalidAt(s string) int {
 
 // isObject reports whether data is one JSON object.
 func isObject(data []byte) bool {
-	var fields map[string]json.RawMessage
-	return json.Unmarshal(data, &fields) == nil && fields != nil
+	return json.Valid(data) && bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte{'{'})
 }
 
 // payload returns the bytes of ex's own content, the measure of shard sizes.

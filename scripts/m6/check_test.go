@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
-
-	"m6lab/datasets/sample"
 )
 
 // runCommand runs one command with its arguments and returns its standard output.
@@ -78,13 +76,13 @@ func TestDataFolderAndStats(t *testing.T) {
 }
 
 func TestCheckDataSet(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "sample")
-	if err := sample.Write(dir); err != nil {
+	source, dir := ownData(t)
+	if _, err := runCommand(t, dataCommand(), "folder", source, "--out", dir, "--valid", "0.25"); err != nil {
 		t.Fatal(err)
 	}
 	got, err := runCommand(t, checkCommand(), dir)
 	if err != nil || !strings.HasSuffix(got, dir+": sound\n") {
-		t.Errorf("check of the sample prints %q, %v, want it sound", got, err)
+		t.Errorf("check of a sound data set prints %q, %v, want it sound", got, err)
 	}
 	shard := filepath.Join(dir, "valid", "00000.parquet")
 	data, err := os.ReadFile(shard)
