@@ -41,6 +41,7 @@ func rootCommand() *cobra.Command {
 		scoreCommand(),
 		pretrainCommand(),
 		ledgerCommand(),
+		featuresCommand(),
 		logitsCommand(),
 		exportCommand(),
 		importCommand(),
