@@ -124,7 +124,7 @@ func (s *shard) findColumns() error {
 			wantRepeat = 1
 		}
 		if found.Node.Type().Kind() != parquet.ByteArray || found.MaxRepetitionLevel != wantRepeat || s.columns[c].index >= 0 {
-			return fmt.Errorf("column %s is %s, want %s", columnNames[c], strings.Join(path, ".")+" "+found.Node.String(), wanted(c))
+			return fmt.Errorf("column %s is %s, want %s", columnNames[c], strings.Join(path, ".")+" "+found.Node.Type().String(), wanted(c))
 		}
 		s.columns[c] = leaf{index: found.ColumnIndex, maxLevel: found.MaxDefinitionLevel}
 	}
