@@ -110,7 +110,7 @@ func route(logits, gates, valid *Node, o MoEOptions) routed {
 	for range o.TopK {
 		index := ArgMax(left, -1, dtypes.Int32) // [B,S]
 		mark := OneHot(index, o.Experts, dtypes.Float32)
-		left = Where(isSet(mark), fillLike(left, -1), left)
+		left = Where(isSet(mark), FillLike(left, -1), left)
 		chosen = append(chosen, Mul(mark, ExpandAxes(valid, -1)))
 		indices = append(indices, index)
 	}
@@ -167,16 +167,16 @@ func (r *routed) report(valid *Node, kept, indices []*Node) {
 			seat = kept[i]
 		}
 		r.Dropped = Add(r.Dropped, Sub(ReduceAllSum(valid), ReduceAllSum(seat)))
-		indices[i] = Where(isSet(seat), index, fillLike(index, -1))
+		indices[i] = Where(isSet(seat), index, FillLike(index, -1))
 	}
 	r.Chosen = Stack(indices, -1)
 }
 
 // isSet is x > 1/2 for marks that are 0 or 1.
-func isSet(x *Node) *Node { return GreaterThan(x, fillLike(x, 0.5)) }
+func isSet(x *Node) *Node { return GreaterThan(x, FillLike(x, 0.5)) }
 
-// fillLike is a tensor of x's shape that holds value everywhere.
-func fillLike(x *Node, value float64) *Node { return FillScalar(x.Graph(), x.Shape(), value) }
+// FillLike is a tensor of x's shape that holds value everywhere.
+func FillLike(x *Node, value float64) *Node { return FillScalar(x.Graph(), x.Shape(), value) }
 
 // Capacity is the number of tokens that an expert takes of a group: ceil(factor·tokens/experts), at least one.
 func Capacity(factor float64, tokens, experts int) int {

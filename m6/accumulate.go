@@ -67,9 +67,7 @@ func (s *Step) part(state *State, sums map[string]*Value, batch *Batch, index in
 	if err != nil {
 		return nil, err
 	}
-	for _, spec := range s.model.weightSpecs() {
-		values[spec.name] = state.values[spec.name]
-	}
+	state.give(values, s.model.Config)
 	for name, value := range sums {
 		values[name], donate[name] = value, true
 	}

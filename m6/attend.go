@@ -69,9 +69,7 @@ func (s *Saved) attend(b *Batch) (mask []bool, layers [][]float32, err error) {
 	if err := s.Device.placeBatch(b, s.Model.PatchFeatures, values); err != nil {
 		return nil, nil, err
 	}
-	for _, spec := range s.Model.weightSpecs() {
-		values[spec.name] = s.State.values[spec.name]
-	}
+	s.State.give(values, s.Model.Config)
 	out, err := p.run(values, nil)
 	if err != nil {
 		return nil, nil, err

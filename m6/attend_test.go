@@ -8,14 +8,7 @@ import (
 // Attention keeps the mask's promise, sums to 1, and is that of the sequence alone, whatever it was padded with.
 func TestAttend(t *testing.T) {
 	r := tinyRun(t, tiny(), nil)
-	d, err := OpenDevice(r.Mesh)
-	if err != nil {
-		t.Fatal(err)
-	}
-	state, err := NewState(d, r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, state := newState(t, r)
 	s := &Saved{Run: r, State: state, Model: &Model{Config: r.Model}, Device: d}
 	short, long := Sequence{Masked: []int32{5, 6, 7}, Text: []int32{2, 9, 3}}, Sequence{Masked: []int32{5, 8, 7, 6, 4}, Text: []int32{2, 9, 10, 11, 3}}
 	together, err := s.Attend([]Sequence{short, long}, nil)

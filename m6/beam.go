@@ -194,7 +194,7 @@ func (g *Generator) step(values map[string]*Value, shape decodeShape, tokens, pa
 		}
 	}
 	values["index"] = scalar(g.device, int32(k))
-	g.giveWeights(values)
+	g.state.give(values, g.model.Config)
 	donate := map[string]bool{}
 	for i := range 2 * g.model.Layers {
 		donate[stateName(5+i)] = true

@@ -49,7 +49,7 @@ func (c *caseReader) floats(name string, dims ...int) []float32 {
 	if c.err != nil {
 		return nil
 	}
-	out, err := asFloat32s(t)
+	out, err := t.Float32s()
 	c.err = err
 	return out
 }

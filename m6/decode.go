@@ -244,7 +244,7 @@ func all(flags []bool) bool {
 
 // advanceLoop runs the loop program and takes over what it carries.
 func (g *Generator) advanceLoop(p *program, values map[string]*Value) error {
-	g.giveWeights(values)
+	g.state.give(values, g.model.Config)
 	carried := map[string]bool{}
 	for _, o := range p.outputs {
 		carried[o.name] = true
@@ -257,12 +257,6 @@ func (g *Generator) advanceLoop(p *program, values map[string]*Value) error {
 		values[name] = v
 	}
 	return nil
-}
-
-func (g *Generator) giveWeights(values map[string]*Value) {
-	for _, spec := range g.model.weightSpecs() {
-		values[spec.name] = g.state.values[spec.name]
-	}
 }
 
 // stream tells the tokens [from,to) of each row, up to its end.
@@ -355,7 +349,7 @@ func (g *Generator) start(b *Batch, shape decodeShape) (map[string]*Value, error
 	if err := g.device.placeBatch(b, g.model.PatchFeatures, values); err != nil {
 		return nil, err
 	}
-	g.giveWeights(values)
+	g.state.give(values, g.model.Config)
 	return p.run(values, nil)
 }
 
@@ -454,19 +448,14 @@ func (g *Generator) one(w layers.Weights, shape decodeShape, p prompt, in []*Nod
 	s, logits := fromNodes(in[:len(in)-1]), in[len(in)-1]
 	gr := logits.Graph()
 	token, score := k.choose(logits, s.index)
-	token = Where(s.done, fillInt(token, int(g.eos)), token)
+	token = Where(s.done, layers.FillLike(token, float64(g.eos)), token)
 	score = Where(s.done, ZerosLike(score), score)
 	at := []*Node{s.index, Const(gr, int32(0))}
 	s.out = DynamicUpdateSlice(s.out, ExpandAxes(token, 0), at)
 	s.scores = DynamicUpdateSlice(s.scores, ExpandAxes(score, 0), at)
-	s.done = Or(s.done, Equal(token, fillInt(token, int(g.eos))))
+	s.done = Or(s.done, Equal(token, layers.FillLike(token, float64(g.eos))))
 	s.token = token
 	logits, s.caches = g.model.advance(w, shape, p, token, s.index, s.caches)
 	s.index = AddScalar(s.index, 1)
 	return append(s.nodes(), logits)
 }
-
-func fillInt(x *Node, value int) *Node { return AddScalar(ZerosLike(x), value) }
-
-// isEncoder tells the picture encoder's tensors, which only the prompt needs.
-func isEncoder(name string) bool { return len(name) > 8 && name[:8] == "encoder." }

@@ -90,13 +90,13 @@ func (m *Model) advance(w layers.Weights, shape decodeShape, p prompt, token, in
 	B, S := shape.Batch, shape.Length()
 	embed := w.In("embed")
 	place := MinScalar(Add(p.lengths, index), m.Positions-1)
-	x := Add(lookup1(embed.At("text.weight", m.Vocabulary, m.Width), token), lookup1(embed.At("position.weight", m.Positions, m.Width), place))
+	x := Add(lookup(embed.At("text.weight", m.Vocabulary, m.Width), token), lookup(embed.At("position.weight", m.Positions, m.Width), place))
 	segment := embed.At("segment.weight", segments, m.Width)
 	x = layers.LayerNorm(embed.In("norm"), Add(x, Slice(segment, AxisRange(segmentText, segmentText+1))))
 
 	seen := LessOrEqual(Iota(g, shapes.Make(dtypes.Int32, B, shape.Room), 1), index)
 	mask := Concatenate([]*Node{p.valid, seen}, 1) // [B,L]
-	bias := ExpandAxes(Where(mask, ScalarZero(g, dtypes.Float32), Scalar(g, dtypes.Float32, -1e9)), 1)
+	bias := layers.MaskBias(mask)
 	slot := AddScalar(index, S)
 	out := make([]layers.Cache, len(caches))
 	in := blockInput{valid: LessOrEqual(Iota(g, shapes.Make(dtypes.Int32, B, 1), 0), Scalar(g, dtypes.Int32, B)), shape: Shape{Batch: B, Text: 1}, aux: &Aux{}}
@@ -110,9 +110,6 @@ func (m *Model) advance(w layers.Weights, shape decodeShape, p prompt, token, in
 	}
 	return m.nextLogits(w, layers.LayerNorm(w.In("final_norm"), x)), out
 }
-
-// lookup1 is table[ids], table [V,D] and ids int32 [B] to [B,D].
-func lookup1(table, ids *Node) *Node { return Gather(table, ExpandAxes(ids, -1)) }
 
 // choice are the numbers of a draw, inputs of the program: changing them compiles nothing.
 type choice struct {
@@ -143,15 +140,13 @@ func (c choice) draw(logits, index *Node) *Node {
 	B, V := logits.Shape().Dim(0), logits.Shape().Dim(1)
 	scaled := Div(logits, MaxScalar(c.temperature, 1e-6))
 	kept := GreaterOrEqual(scaled, c.kthLargest(scaled))
-	kept = And(kept, c.nucleus(Where(kept, scaled, fill(scaled, -1e9))))
+	kept = And(kept, c.nucleus(Where(kept, scaled, layers.FillLike(scaled, -1e9))))
 	row := layers.Hash(BitwiseXor(layers.Hash(c.seeds), layers.Hash(ConvertDType(index, dtypes.Uint32)))) // [B]
 	bits := layers.Hash(Add(ExpandAxes(row, -1), Iota(g, shapes.Make(dtypes.Uint32, B, V), 1)))
 	uniform := MulScalar(AddScalar(ConvertDType(BitwiseShiftRightLogicalScalar(bits, uint32(8)), dtypes.Float32), 0.5), 1.0/(1<<24))
 	gumbel := Neg(Log(Neg(Log(uniform))))
-	return ArgMax(Where(kept, Add(scaled, gumbel), fill(scaled, -1e30)), -1, dtypes.Int32)
+	return ArgMax(Where(kept, Add(scaled, gumbel), layers.FillLike(scaled, -1e30)), -1, dtypes.Int32)
 }
-
-func fill(x *Node, value float64) *Node { return FillScalar(x.Graph(), x.Shape(), value) }
 
 // bisections is enough to tell neighbouring f32 apart.
 const bisections = 40

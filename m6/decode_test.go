@@ -14,14 +14,7 @@ import (
 func writer(t *testing.T, c Config) *Generator {
 	t.Helper()
 	r := tinyRun(t, c, nil)
-	d, err := OpenDevice(r.Mesh)
-	if err != nil {
-		t.Fatal(err)
-	}
-	state, err := NewState(d, r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, state := newState(t, r)
 	var scaled []checkpoints.Tensor
 	weights, err := state.Weights()
 	if err != nil {

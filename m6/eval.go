@@ -40,9 +40,7 @@ func (e *Evaluator) Loss(state *State, b *Batch) (nll, count []float32, err erro
 	if err := e.device.placeBatch(b, e.model.PatchFeatures, values); err != nil {
 		return nil, nil, err
 	}
-	for _, spec := range e.model.weightSpecs() {
-		values[spec.name] = state.values[spec.name]
-	}
+	state.give(values, e.model.Config)
 	out, err := p.run(values, nil)
 	if err != nil {
 		return nil, nil, err

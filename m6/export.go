@@ -36,7 +36,7 @@ func Export(dir Folder, path string, half bool) error {
 			return fmt.Errorf("checkpoint of step %d has no tensor %s", saved.Step, spec.name)
 		}
 		if half {
-			if t, err = toBF16(t); err != nil {
+			if t, err = t.Convert(checkpoints.BF16); err != nil {
 				return err
 			}
 		}
@@ -47,19 +47,6 @@ func Export(dir Folder, path string, half bool) error {
 		return err
 	}
 	return checkpoints.WriteSafetensors(path, out, map[string]string{"config": string(config), "format": "pt", "step": fmt.Sprint(saved.Step)})
-}
-
-func toBF16(t checkpoints.Tensor) (checkpoints.Tensor, error) {
-	flat, err := t.Float32s()
-	if err != nil {
-		return t, err
-	}
-	data := make([]byte, 2*len(flat))
-	for i, x := range flat {
-		h := checkpoints.BF16FromFloat32(x)
-		data[2*i], data[2*i+1] = byte(h), byte(h>>8)
-	}
-	return checkpoints.Tensor{Name: t.Name, DType: checkpoints.BF16, Dims: t.Dims, Data: data}, nil
 }
 
 // Import makes a run folder of an exported file: its weights are the checkpoint of step 0, its optimizer starts anew. vocab may be nil
@@ -88,11 +75,9 @@ func Import(path string, dir Folder, vocab *text.Vocab) error {
 		return err
 	}
 	for i, t := range given {
-		flat, err := asFloat32s(t)
-		if err != nil {
+		if given[i], err = t.Convert(checkpoints.F32); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		given[i] = checkpoints.FromFloat32s(t.Name, t.Dims, flat)
 	}
 	if err := matchWeights(r.Model, given); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -148,7 +133,7 @@ func (s *Saved) CaseLogits(given []checkpoints.Tensor) (checkpoints.Tensor, erro
 	}
 	p, err := newProgram(s.Device, "logits", func(bu *builder) {
 		in := bu.declare(b.Shape, s.Model.PatchFeatures)
-		w, _ := bu.weights(s.State.specs, s.Run.Train.Precision)
+		w, _ := bu.weights(s.Model.weightSpecs(), s.Run.Train.Precision)
 		x, _ := s.Model.Hidden(w, in, Pass{})
 		bu.output("logits", toF32(s.Model.Logits(w, in.TextHidden(x))), nil)
 	})
@@ -159,9 +144,7 @@ func (s *Saved) CaseLogits(given []checkpoints.Tensor) (checkpoints.Tensor, erro
 	if err := s.Device.placeBatch(b, s.Model.PatchFeatures, values); err != nil {
 		return checkpoints.Tensor{}, err
 	}
-	for name, v := range s.State.values {
-		values[name] = v
-	}
+	s.State.give(values, s.Model.Config)
 	out, err := p.run(values, nil)
 	if err != nil {
 		return checkpoints.Tensor{}, err

@@ -116,7 +116,7 @@ func row(table *Node, i int) *Node {
 	return ExpandAxes(Slice(table, AxisRange(i, i+1)), 0)
 }
 
-// lookup is table[ids], table [V,D] and ids int32 [B,L] to [B,L,D].
+// lookup is table[ids], table [V,D] and ids int32 [...] to [...,D].
 func lookup(table, ids *Node) *Node { return Gather(table, ExpandAxes(ids, -1)) }
 
 // features are the patches of the batch's pictures [B,P,X]: as given, or the picture encoder's grid.
@@ -130,7 +130,7 @@ func (m *Model) features(w layers.Weights, in Inputs, p Pass, aux *Aux) *Node {
 	features, updated := net.Features(w.In("encoder"), ConvertDType(in.PixelData, w.Compute()), options)
 	aux.Updated = make(map[string]*Node, len(updated))
 	for name, value := range updated {
-		aux.Updated["encoder."+name] = value
+		aux.Updated[encoderPrefix+name] = value
 	}
 	if m.Encoder.Frozen {
 		features = StopGradient(features)

@@ -95,6 +95,12 @@ func (o Objective) Frame(ids []int32) []int32 {
 	return append(framed, o.Vocab.Sep())
 }
 
+// Begin is [CLS] and token ids: what a text that is to be written on begins with.
+func (o Objective) Begin(ids ...int32) []int32 {
+	framed := o.Frame(ids)
+	return framed[:len(framed)-1]
+}
+
 // Noise hides about data.mask_rate of the tokens, at least one: contiguous spans, each replaced by a single [MASK] (section 3.2).
 func (o Objective) Noise(ids []int32, r *rand.Rand) []int32 {
 	var out []int32

@@ -4,12 +4,18 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"strings"
 
 	"m6lab/layers"
 )
 
 // initScale is the deviation of a new kernel or embedding, as in BERT and GPT-2 (DECISIONS.md#2).
 const initScale = 0.02
+
+// encoderPrefix begins the names of the picture encoder's tensors.
+const encoderPrefix = "encoder."
+
+func isEncoder(name string) bool { return strings.HasPrefix(name, encoderPrefix) }
 
 // Params declares every tensor of the model in paper order: embeddings, blocks, output, and the picture encoder under "encoder.".
 // Projections that write into the residual stream start smaller, by 1/sqrt(2·layers), as in GPT-2.
@@ -37,7 +43,7 @@ func (c Config) Params() []layers.Param {
 		params = append(params, normal("embed.code.weight", c.Codes, D), normal("output.code.kernel", D, c.Codes), zero("output.code.bias", c.Codes))
 	}
 	if net, ok := c.Encoder.network(); ok {
-		params = append(params, net.Params("encoder.")...)
+		params = append(params, net.Params(encoderPrefix)...)
 	}
 	return params
 }

@@ -1,7 +1,6 @@
 package m6
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"strings"
@@ -60,7 +59,7 @@ func (r Run) stateSpecs() []stateSpec {
 
 // trains tells whether gradients change a parameter.
 func (c Config) trains(p layers.Param) bool {
-	return !p.Buffer && !(c.Encoder.Frozen && strings.HasPrefix(p.Name, "encoder."))
+	return !p.Buffer && !(c.Encoder.Frozen && isEncoder(p.Name))
 }
 
 // NewState makes the starting state of a run, each tensor by itself and each shard by itself.
@@ -198,7 +197,7 @@ func (s *State) Load(given []checkpoints.Tensor) error {
 		if !ok {
 			continue
 		}
-		flat, err := asFloat32s(t)
+		flat, err := t.Float32s()
 		if err != nil {
 			return err
 		}
@@ -211,24 +210,11 @@ func (s *State) Load(given []checkpoints.Tensor) error {
 	return nil
 }
 
-// asFloat32s are the elements of a tensor of f32, bf16 or f16.
-func asFloat32s(t checkpoints.Tensor) ([]float32, error) {
-	var widen func(uint16) float32
-	switch t.DType {
-	case checkpoints.F32:
-		return t.Float32s()
-	case checkpoints.BF16:
-		widen = checkpoints.BF16ToFloat32
-	case checkpoints.F16:
-		widen = checkpoints.F16ToFloat32
-	default:
-		return nil, fmt.Errorf("tensor %s is of type %s: want F32, BF16 or F16", t.Name, t.DType)
+// give names the state's weights as inputs of a program.
+func (s *State) give(values map[string]*Value, c Config) {
+	for _, spec := range c.weightSpecs() {
+		values[spec.name] = s.values[spec.name]
 	}
-	out := make([]float32, len(t.Data)/2)
-	for i := range out {
-		out[i] = widen(binary.LittleEndian.Uint16(t.Data[2*i:]))
-	}
-	return out, nil
 }
 
 // Updates is the number of updates that were applied.

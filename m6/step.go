@@ -284,11 +284,7 @@ func (p *Pending) Wait() (Metrics, error) {
 				err = failed
 				return []float64{0}
 			}
-			out := make([]float64, len(flat))
-			for i, x := range flat {
-				out[i] = float64(x)
-			}
-			return out
+			return widen(flat)
 		}
 		rowNLL, rowCount := read("nll"), read("count")
 		m.NLL, m.Count = append(m.NLL, rowNLL...), append(m.Count, rowCount...)

@@ -74,14 +74,7 @@ func TestBF16(t *testing.T) {
 // A step whose loss is not finite changes nothing but the count of steps.
 func TestSkip(t *testing.T) {
 	r := tinyRun(t, tiny(), nil)
-	d, err := OpenDevice(r.Mesh)
-	if err != nil {
-		t.Fatal(err)
-	}
-	state, err := NewState(d, r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, state := newState(t, r)
 	before, err := state.Tensors()
 	if err != nil {
 		t.Fatal(err)
@@ -111,14 +104,7 @@ func TestSkip(t *testing.T) {
 func evaluateTiny(t *testing.T, c Config, b *Batch) []float32 {
 	t.Helper()
 	r := tinyRun(t, c, func(r *Run) { r.Train.Batch = b.Batch })
-	d, err := OpenDevice(r.Mesh)
-	if err != nil {
-		t.Fatal(err)
-	}
-	state, err := NewState(d, r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, state := newState(t, r)
 	nll, _, err := NewEvaluator(d, &Model{Config: c}, r).Loss(state, b)
 	if err != nil {
 		t.Fatal(err)
@@ -160,14 +146,7 @@ func TestOneExpert(t *testing.T) {
 	c := tiny()
 	c.Experts, c.ExpertEvery = 1, 1
 	r := tinyRun(t, c, nil)
-	d, err := OpenDevice(r.Mesh)
-	if err != nil {
-		t.Fatal(err)
-	}
-	moe, err := NewState(d, r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, moe := newState(t, r)
 	dense, err := NewState(d, tinyRun(t, tiny(), nil))
 	if err != nil {
 		t.Fatal(err)

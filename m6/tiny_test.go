@@ -62,8 +62,8 @@ func tinyBatch(c Config, rows int, seed uint64) *Batch {
 	return b
 }
 
-// trainTiny takes steps on random batches and returns the metrics of each and the final tensors.
-func trainTiny(t *testing.T, r Run, steps int) ([]Metrics, []checkpoints.Tensor) {
+// newState is the starting state of a run on the run's own devices.
+func newState(t *testing.T, r Run) (*Device, *State) {
 	t.Helper()
 	d, err := OpenDevice(r.Mesh)
 	if err != nil {
@@ -73,6 +73,13 @@ func trainTiny(t *testing.T, r Run, steps int) ([]Metrics, []checkpoints.Tensor)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return d, state
+}
+
+// trainTiny takes steps on random batches and returns the metrics of each and the final tensors.
+func trainTiny(t *testing.T, r Run, steps int) ([]Metrics, []checkpoints.Tensor) {
+	t.Helper()
+	d, state := newState(t, r)
 	step := NewStep(d, &Model{Config: r.Model}, r)
 	var all []Metrics
 	for i := range steps {

@@ -51,12 +51,6 @@ func (m *Model) Text(ids []int32) string { return m.reader.Decode(ids) }
 // Normal is a text as the model reads it: what two texts are compared by.
 func (m *Model) Normal(s string) string { return m.Text(m.Objective.Tokenizer.Encode(s)) }
 
-// Begin is [CLS] and token ids: what a text begins with.
-func (m *Model) Begin(ids ...int32) []int32 {
-	framed := m.Objective.Frame(ids)
-	return framed[:len(framed)-1]
-}
-
 // batchRows is how many texts are written at once. Every batch is filled up to it, so that few programs are compiled.
 const batchRows = 64
 

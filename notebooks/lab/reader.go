@@ -7,13 +7,6 @@ import (
 	"math"
 	"strings"
 
-	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
-	. "github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
-
-	"m6lab/layers"
 	"m6lab/m6"
 )
 
@@ -42,7 +35,7 @@ func (b *bench) caption(ctx context.Context, r request, tell func(event)) error 
 		return fmt.Errorf("row %s: %w", r.Row.ID, err)
 	}
 	objective := s.Objective()
-	begin, tokens := objective.Frame(nil)[:1], objective.Tokenizer.Encode(r.Text)
+	begin, tokens := objective.Begin(), objective.Tokenizer.Encode(r.Text)
 	if r.Text == "" {
 		written, err := b.reader.generator.Run(ctx, []m6.Prompt{{Pixels: pixels, Text: begin}}, m6.Generate{MaxTokens: captionTokens})
 		if err != nil {
@@ -57,7 +50,7 @@ func (b *bench) caption(ctx context.Context, r request, tell func(event)) error 
 	}
 	weights, err := b.reader.attention(pixels, append(begin, tokens...))
 	if err != nil {
-		return fmt.Errorf("attention: %w", err)
+		return err
 	}
 	words := make([]word, len(tokens))
 	for i, id := range tokens {
@@ -93,49 +86,15 @@ func (b *bench) openReader(name string) error {
 
 // attention is, for each token behind the first, where on the picture the model looked to write it: the weights of the position before
 // it in the last block, meaned over heads, as grid [row][column].
-func (r *reader) attention(pixels []float32, ids []int32) (out [][][]float64, err error) {
-	model, last := r.saved.Model, fmt.Sprintf("blocks.%d.attention", r.saved.Model.Layers-1)
-	side, grid := model.Encoder.Size, model.Encoder.Grid
-	weights, err := r.saved.State.Weights()
+func (r *reader) attention(pixels []float32, ids []int32) ([][][]float64, error) {
+	seen, err := r.saved.Attend([]m6.Sequence{{Text: ids}}, [][]float32{pixels})
 	if err != nil {
 		return nil, err
 	}
-	backend, err := compute.New()
-	if err != nil {
-		return nil, err
-	}
-	defer backend.Finalize()
-	inputs := []any{tensors.FromFlatDataAndDimensions(pixels, 1, side, side, 3), tensors.FromFlatDataAndDimensions(ids, 1, len(ids))}
-	graph := NewGraph(backend, "attention")
-	in := m6.Inputs{Shape: m6.Shape{Batch: 1, Patches: grid * grid, Pixels: side, Text: len(ids)}}
-	in.PixelData = Parameter(graph, "pixels", shapes.Make(dtypes.Float32, 1, side, side, 3))
-	in.TextIDs = Parameter(graph, "text_ids", shapes.Make(dtypes.Int32, 1, len(ids)))
-	nodes := map[string]*Node{}
-	for i, t := range weights {
-		flat, err := t.Float32s()
-		if err != nil {
-			return nil, err
-		}
-		nodes[t.Name] = Parameter(graph, fmt.Sprintf("weight_%d", i), shapes.Make(dtypes.Float32, t.Dims...))
-		inputs = append(inputs, tensors.FromFlatDataAndDimensions(flat, t.Dims...))
-	}
-	err = guarded(func() error {
-		in.PatchLengths, in.TextLengths = Const(graph, []int32{int32(grid * grid)}), Const(graph, []int32{int32(len(ids))})
-		trace := &m6.Trace{Want: func(name string) bool { return name == last }}
-		model.Hidden(layers.NewWeights(nodes, dtypes.Float32), in, m6.Pass{Trace: trace})
-		heads := ConvertDType(trace.Nodes[0], dtypes.Float32) // [1,H,S,S]
-		return graph.Compile(ReduceMean(heads, 0, 1))         // [S,S]
-	})
-	if err != nil {
-		return nil, err
-	}
-	flat, err := tensors.CopyFlatData[float32](graph.Run(inputs...)[0])
-	if err != nil {
-		return nil, err
-	}
-	for query := grid * grid; query < grid*grid+len(ids)-1; query++ {
-		row := flat[query*in.Length():][:grid*grid]
-		out = append(out, square(row, grid))
+	patches, weights := seen[0].Patches, seen[0].Mean(len(seen[0].Layers)-1)
+	var out [][][]float64
+	for _, row := range weights[patches : patches+len(ids)-1] {
+		out = append(out, square(row[:patches], r.saved.Model.Encoder.Grid))
 	}
 	return out, nil
 }

@@ -50,9 +50,7 @@ A second run with the same DIR does no work.`,
 	cmd.Flags().BoolVar(&f.full, "full", false, "fetch and prepare the large set")
 	cmd.Flags().StringVar(&f.cache, "cache", "", "with --full: folder that keeps the downloads (default: m6lab/sample in the user's cache folder)")
 	cmd.Flags().StringSliceVar(&f.sources, "sources", origin.Sources, "with --full: what to prepare")
-	if err := cmd.MarkFlagRequired("out"); err != nil {
-		panic(err) // only when the flag is not defined above
-	}
+	require(cmd, "out")
 	return cmd
 }
 

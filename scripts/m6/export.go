@@ -96,12 +96,3 @@ picture and masked text may be absent. L gets logits [B,T,V] in f32.`,
 	require(cmd, "dir", "case", "out")
 	return cmd
 }
-
-// require marks flags without which a command cannot run.
-func require(cmd *cobra.Command, names ...string) {
-	for _, name := range names {
-		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // only when the flag is not defined above
-		}
-	}
-}

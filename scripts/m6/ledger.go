@@ -31,9 +31,7 @@ The total is the Transformer's own; the picture encoder counts on a line of its 
 		},
 	}
 	cmd.Flags().StringVar(&preset, "preset", "", "the model: "+strings.Join(m6.Presets(), ", "))
-	if err := cmd.MarkFlagRequired("preset"); err != nil {
-		panic(err) // only when the flag is not defined above
-	}
+	require(cmd, "preset")
 	return cmd
 }
 

@@ -43,11 +43,7 @@ An interrupt (Ctrl-C, SIGTERM) saves and ends with exit code 0.`,
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "one setting, such as train.steps=1000 (repeatable)")
 	cmd.Flags().StringVar(&f.data, "data", "", "folder of a data set")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "folder of the run")
-	for _, name := range []string{"data", "dir"} {
-		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // only when the flag is not defined above
-		}
-	}
+	require(cmd, "data", "dir")
 	return cmd
 }
 

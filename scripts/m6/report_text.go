@@ -71,7 +71,7 @@ func (r *reporter) poem(ctx context.Context) ([]viz.Block, error) {
 	}
 	prompt := fmt.Sprintf("%s 作者: %s %s 正文:", meta.Title, meta.Dynasty, meta.Author)
 	o := m6.Generate{MaxTokens: poemTokens, Temperature: 0.8, TopK: 50}
-	written, err := r.model.Write(ctx, []m6.Prompt{{Text: r.model.Begin(r.model.IDs(prompt)...), Seed: uint32(r.seed)}}, o)
+	written, err := r.model.Write(ctx, []m6.Prompt{{Text: r.model.Objective.Begin(r.model.IDs(prompt)...), Seed: uint32(r.seed)}}, o)
 	if err != nil {
 		return nil, fmt.Errorf("a poem: %w", err)
 	}

@@ -178,6 +178,15 @@ func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
+// require marks flags without which a command cannot run.
+func require(cmd *cobra.Command, names ...string) {
+	for _, name := range names {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // only when the flag is not defined above
+		}
+	}
+}
+
 // recovered is the error for a recovered panic, nil for none: graph building panics with the names
 // and shapes that do not fit. M6_STACK=1 in the environment shows where it came from.
 func recovered(cause any) error {

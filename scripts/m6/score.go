@@ -42,11 +42,7 @@ KIND is caption: BLEU-1 to BLEU-4, ROUGE-L and CIDEr-D over characters (a run of
 	}
 	cmd.Flags().StringVar(&references, "references", "", "JSON file: id to a list of texts")
 	cmd.Flags().StringVar(&predictions, "predictions", "", "JSON file: id to a text")
-	for _, name := range []string{"references", "predictions"} {
-		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // only when the flag is not defined above
-		}
-	}
+	require(cmd, "references", "predictions")
 	return cmd
 }
 

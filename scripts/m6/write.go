@@ -30,9 +30,7 @@ func (f *writeFlags) add(cmd *cobra.Command) {
 	flags.Float64Var(&f.LengthPower, "length-penalty", 1, "beam search divides a score by length^penalty")
 	flags.IntVar(&f.NoRepeat, "no-repeat", 0, "beam search writes no n-gram of this length twice")
 	flags.IntVar(&f.MaxTokens, "max-tokens", f.MaxTokens, "new tokens at most")
-	if err := cmd.MarkFlagRequired("dir"); err != nil {
-		panic(err) // only when the flag is not defined above
-	}
+	require(cmd, "dir")
 }
 
 // answer is one written text.
@@ -65,8 +63,7 @@ func (f *writeFlags) write(cmd *cobra.Command, asks []ask) ([]answer, error) {
 	o := s.Objective()
 	prompts := make([]m6.Prompt, len(asks))
 	for i, a := range asks {
-		ids := o.Frame(o.Tokenizer.Encode(a.text))
-		prompts[i] = m6.Prompt{Text: ids[:len(ids)-1], Seed: seedOf(f.seed, i, a)}
+		prompts[i] = m6.Prompt{Text: o.Begin(o.Tokenizer.Encode(a.text)...), Seed: seedOf(f.seed, i, a)}
 		if a.image == "" {
 			continue
 		}
@@ -103,8 +100,12 @@ func seedOf(seed uint64, i int, a ask) uint32 {
 	return h.Sum32()
 }
 
-// printAnswers prints the texts alone for a single input, else each behind its input.
-func printAnswers(cmd *cobra.Command, answers []answer) error {
+// answer writes and prints: the text alone for a single input, else each behind its input.
+func (f *writeFlags) answer(cmd *cobra.Command, asks []ask) error {
+	answers, err := f.write(cmd, asks)
+	if err != nil {
+		return err
+	}
 	return printResult(cmd, answers, func(w io.Writer) error {
 		for _, a := range answers {
 			line := a.Text
@@ -134,11 +135,7 @@ func captionCommand() *cobra.Command {
 			for _, path := range images {
 				asks = append(asks, ask{name: path, image: path})
 			}
-			answers, err := f.write(cmd, asks)
-			if err != nil {
-				return err
-			}
-			return printAnswers(cmd, answers)
+			return f.answer(cmd, asks)
 		},
 	}
 	f.add(cmd)
@@ -162,18 +159,12 @@ func vqaCommand() *cobra.Command {
 			for _, q := range questions {
 				asks = append(asks, ask{name: q, text: q + m6.AnswerPrompt, image: image})
 			}
-			answers, err := f.write(cmd, asks)
-			if err != nil {
-				return err
-			}
-			return printAnswers(cmd, answers)
+			return f.answer(cmd, asks)
 		},
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&image, "image", "", "file of the picture")
-	if err := cmd.MarkFlagRequired("image"); err != nil {
-		panic(err) // only when the flag is not defined above
-	}
+	require(cmd, "image")
 	return cmd
 }
 
@@ -190,11 +181,7 @@ func qaCommand() *cobra.Command {
 			for _, q := range questions {
 				asks = append(asks, ask{name: q, text: asQuestion(q) + m6.AnswerPrompt})
 			}
-			answers, err := f.write(cmd, asks)
-			if err != nil {
-				return err
-			}
-			return printAnswers(cmd, answers)
+			return f.answer(cmd, asks)
 		},
 	}
 	f.add(cmd)
@@ -221,11 +208,7 @@ func poemCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			prompt := fmt.Sprintf("%s 作者: %s %s 正文:", args[0], dynasty, author)
-			answers, err := f.write(cmd, []ask{{name: prompt, text: prompt}})
-			if err != nil {
-				return err
-			}
-			return printAnswers(cmd, answers)
+			return f.answer(cmd, []ask{{name: prompt, text: prompt}})
 		},
 	}
 	f.add(cmd)

@@ -64,7 +64,7 @@ func evaluate(ctx context.Context, m *tasks.Model, d *tasks.Data, source string,
 	}
 	prompts := make([]m6.Prompt, len(held))
 	for i := range held {
-		prompts[i] = m6.Prompt{Pixels: pixels[i], Text: m.Begin()}
+		prompts[i] = m6.Prompt{Pixels: pixels[i], Text: m.Objective.Begin()}
 	}
 	written, err := m.Write(ctx, prompts, m6.Generate{MaxTokens: maxTokens, Beams: o.Beams, LengthPower: 1})
 	if err != nil {

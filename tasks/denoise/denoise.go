@@ -205,7 +205,7 @@ func (w work) figure(measure string, by map[string][]bool, order []string, part 
 func (w work) prompts(pixels [][]float32, text func(Gap) []int32) []m6.Prompt {
 	out := make([]m6.Prompt, len(w.gaps))
 	for i, g := range w.gaps {
-		out[i] = m6.Prompt{Masked: g.Masked(w.model.Vocab.Mask()), Text: w.model.Begin(text(g)...)}
+		out[i] = m6.Prompt{Masked: g.Masked(w.model.Vocab.Mask()), Text: w.model.Objective.Begin(text(g)...)}
 		if pixels != nil {
 			out[i].Pixels = pixels[i]
 		}

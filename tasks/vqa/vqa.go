@@ -57,7 +57,7 @@ func Evaluate(ctx context.Context, m *tasks.Model, d *tasks.Data, o tasks.Option
 func answer(ctx context.Context, m *tasks.Model, source string, held []datasets.Example, pixels [][]float32) ([]tasks.Case, error) {
 	prompts := make([]m6.Prompt, len(held))
 	for i, ex := range held {
-		prompts[i] = m6.Prompt{Pixels: pixels[i], Text: m.Begin(m.IDs(ex.Question + m6.AnswerPrompt)...)}
+		prompts[i] = m6.Prompt{Pixels: pixels[i], Text: m.Objective.Begin(m.IDs(ex.Question + m6.AnswerPrompt)...)}
 	}
 	written, err := m.Write(ctx, prompts, m6.Generate{MaxTokens: maxTokens})
 	if err != nil {
