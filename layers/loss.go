@@ -1,6 +1,9 @@
 package layers
 
 import (
+	"fmt"
+
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -9,15 +12,128 @@ import (
 // log-probabilities [N,V] are ever kept.
 func CrossEntropy(logits, targets *Node) *Node {
 	logits = ConvertDType(logits, dtypes.Float32)
-	peak := StopGradient(ReduceAndKeep(logits, ReduceMax, -1))
-	total := ReduceSum(Exp(Sub(logits, peak)), -1)
-	picked := pick(logits, targets)
-	return Sub(Add(Log(total), Squeeze(peak, -1)), picked)
+	nll, _, _, _ := crossEntropy(logits, StopGradient(ReduceAndKeep(logits, ReduceMax, -1)), targets)
+	return nll
 }
 
-// pick is logits[n, targets[n]], [N,V] to [N].
-func pick(logits, targets *Node) *Node {
-	V := logits.Shape().Dim(1)
-	chosen := Equal(ExpandAxes(targets, -1), Iota(logits.Graph(), intShape(1, V), 1))
-	return ReduceSum(Where(chosen, logits, ZerosLike(logits)), -1)
+// crossEntropy is the nll [N] of targets under logits f32 [N,V] with their peaks [N,1], and what its gradient is made of: exp(logits - peak) and its sums,
+// [N,V] and [N,1], and where the targets are, bool [N,V].
+//
+// It runs inside a loop too, where GoMLX v0.28 and go-xla v0.3.0 cannot use a reduction or a cached number that the program has used
+// outside: both keep one of a kind, which belongs to where it was first wanted. So sums are products with ones, which are faster besides, and
+// numbers are written out as constants.
+func crossEntropy(logits, peak, targets *Node) (nll, exps, sums, chosen *Node) {
+	exps = Exp(Sub(logits, peak))
+	sums = rowSums(exps)
+	chosen = Equal(ExpandAxes(targets, -1), Iota(logits.Graph(), intShape(1, logits.Shape().Dim(1)), 1))
+	picked := rowSums(Where(chosen, logits, constant(logits.Graph(), 0, logits.Shape().Dimensions...)))
+	return Squeeze(Sub(Add(Log(sums), peak), picked), -1), exps, sums, chosen
+}
+
+// rowSums are the sums over each row of x [N,V], [N,1]; columnSums those over each column, [V].
+func rowSums(x *Node) *Node {
+	return Dot(x, constant(x.Graph(), 1, x.Shape().Dim(1), 1)).Product()
+}
+
+func columnSums(x *Node) *Node {
+	return Squeeze(Dot(constant(x.Graph(), 1, 1, x.Shape().Dim(0)), x).Product(), 0)
+}
+
+func constant(g *Graph, value float32, dims ...int) *Node {
+	return BroadcastToDims(Const(g, value), dims...)
+}
+
+// Classifier is a linear layer over classes: logits = h·tableᵀ + bias, table [V,D] in the type of its products, bias f32 [V].
+type Classifier struct{ Table, Bias *Node }
+
+// Loss is the weighted cross entropy of targets int32 [N] under h [N,D]: sum f32 [] of weights f32 [N] times nll, and nll f32 [N], through
+// which no gradient flows. The logits [N,V] never exist as a whole: at most rows of them (0: all) are made at a time, and what they
+// give to the gradient is taken in the same pass (Hsu et al., "Liger Kernel", arXiv 2410.10989). On processors a piece of logits that stays in
+// the cache makes the step faster; on accelerators it saves memory.
+func (c Classifier) Loss(h, targets, weights *Node, rows int) (sum, nll *Node) {
+	N := h.Shape().Dim(0)
+	pieces := 1
+	if rows > 0 {
+		pieces = (N + rows - 1) / rows
+	}
+	each := (N + pieces - 1) / pieces
+	padded := func(x *Node) *Node {
+		if each*pieces == N {
+			return x
+		}
+		return Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{End: each*pieces - N})
+	}
+	in := classified{h: padded(StopGradient(h)), table: StopGradient(c.Table), bias: StopGradient(c.Bias), targets: padded(targets), weights: padded(StopGradient(weights))}
+	var out classGradients
+	if pieces > 1 {
+		out = in.inPieces(each, pieces)
+	} else {
+		out = in.gradients()
+	}
+	nll = Slice(out.nll, AxisRange(0, N))
+	value := ReduceAllSum(Mul(nll, StopGradient(weights)))
+	// A function of h, table and bias whose value is 0 and whose gradient is the one that was made above.
+	linear := inner(h, Slice(out.h, AxisRange(0, N)))
+	linear = Add(linear, inner(c.Table, Transpose(out.table, 0, 1)))
+	linear = Add(linear, inner(c.Bias, out.bias))
+	return Add(StopGradient(value), Sub(linear, StopGradient(linear))), StopGradient(nll)
+}
+
+// inner is the sum over all elements of x·gradient, for the gradient's sake.
+func inner(x, gradient *Node) *Node {
+	return ReduceAllSum(Mul(ConvertDType(x, dtypes.Float32), StopGradient(gradient)))
+}
+
+// classified is what a classifier's loss reads, classGradients what it gives: nll [N], and the gradients f32 of the weighted sum by
+// h [N,D], table, transposed [D,V], and bias [V].
+type (
+	classified     struct{ h, table, bias, targets, weights *Node }
+	classGradients struct{ nll, h, table, bias *Node }
+)
+
+func (c classified) nodes() []*Node { return []*Node{c.h, c.table, c.bias, c.targets, c.weights} }
+
+// gradients makes loss and gradients with all logits at once.
+func (c classified) gradients() classGradients {
+	logits := Add(ConvertDType(Einsum("nd,vd->nv", c.h, c.table), dtypes.Float32), ExpandAxes(c.bias, 0))
+	peak := Neg(ReduceAndKeep(Neg(logits), ReduceMin, -1)) // not ReduceMax, which attention uses outside of the loop, see crossEntropy
+	nll, exps, sums, chosen := crossEntropy(logits, peak, c.targets)
+	weights := ExpandAxes(c.weights, -1)
+	byLogits := Sub(Mul(exps, Div(weights, sums)), Where(chosen, BroadcastToDims(weights, logits.Shape().Dimensions...), constant(logits.Graph(), 0, logits.Shape().Dimensions...)))
+	g := ConvertDType(byLogits, c.h.DType())
+	return classGradients{
+		nll: nll, bias: columnSums(byLogits),
+		h:     ConvertDType(Einsum("nv,vd->nd", g, c.table), dtypes.Float32),
+		table: ConvertDType(Einsum("nd,nv->dv", c.h, g), dtypes.Float32),
+	}
+}
+
+// inPieces is gradients for each rows at a time, in a loop. A GoMLX loop sees nothing but its state, so all inputs are carried.
+func (c classified) inPieces(each, pieces int) classGradients {
+	g := c.h.Graph()
+	N, D, V := c.h.Shape().Dim(0), c.h.Shape().Dim(1), c.table.Shape().Dim(0)
+	carried := append([]*Node{Const(g, int32(0)),
+		Zeros(g, floatShape(N)), Zeros(g, floatShape(N, D)), Zeros(g, floatShape(D, V)), Zeros(g, floatShape(V))}, c.nodes()...)
+	inside := func(gr *Graph) []*Node {
+		out := make([]*Node, len(carried))
+		for i, n := range carried {
+			out[i] = Parameter(gr, fmt.Sprintf("carried_%d", i), n.Shape())
+		}
+		return out
+	}
+	more := NewClosure(g, func(gr *Graph) []*Node {
+		return []*Node{LessThan(inside(gr)[0], Const(gr, int32(pieces)))}
+	})
+	body := NewClosure(g, func(gr *Graph) []*Node {
+		x := inside(gr)
+		at, zero := Mul(x[0], Const(gr, int32(each))), Const(gr, int32(0))
+		piece := func(n *Node) *Node { return DynamicSlice(n, []*Node{at}, []int{each}) }
+		h := DynamicSlice(x[5], []*Node{at, zero}, []int{each, D})
+		part := classified{h: h, table: x[6], bias: x[7], targets: piece(x[8]), weights: piece(x[9])}.gradients()
+		return append([]*Node{Add(x[0], Const(gr, int32(1))),
+			DynamicUpdateSlice(x[1], part.nll, []*Node{at}), DynamicUpdateSlice(x[2], part.h, []*Node{at, zero}),
+			Add(x[3], part.table), Add(x[4], part.bias)}, x[5:]...)
+	})
+	out := While(more, body, carried...)
+	return classGradients{nll: out[1], h: out[2], table: out[3], bias: out[4]}
 }

@@ -184,3 +184,5 @@ func Capacity(factor float64, tokens, experts int) int {
 }
 
 func intShape(dims ...int) shapes.Shape { return shapes.Make(dtypes.Int32, dims...) }
+
+func floatShape(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }

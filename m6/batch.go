@@ -25,6 +25,7 @@ type Sequence struct {
 	Picture []byte  // the encoded picture; nil where there is none
 	Masked  []int32 // token ids of the masked part
 	Text    []int32 // token ids of the complete part, from [CLS] to [SEP]
+	Given   int     // tokens of Text, from its beginning, that are given: they are no targets
 	Codes   []int32 // picture codes that follow the text
 }
 
@@ -49,6 +50,7 @@ type Batch struct {
 	MaskedLengths []int32
 	TextIDs       []int32 // [B,T]
 	TextLengths   []int32
+	TextGiven     []int32 // leading tokens of the text that are no targets
 	CodeIDs       []int32 // [B,C]
 	CodeLengths   []int32
 
@@ -67,7 +69,7 @@ type Inputs struct {
 	Shape
 	PixelData, Features                                   *Node
 	PatchLengths, MaskedLengths, TextLengths, CodeLengths *Node
-	MaskedIDs, TextIDs, CodeIDs                           *Node
+	MaskedIDs, TextIDs, TextGiven, CodeIDs                *Node
 }
 
 // input is one tensor of a batch: its shape, its data in a [Batch], and its place in [Inputs].
@@ -101,7 +103,8 @@ func (s Shape) inputs(patchFeatures int) []input {
 	}
 	out = append(out,
 		ints("text_ids", func(b *Batch) []int32 { return b.TextIDs }, func(in *Inputs) **Node { return &in.TextIDs }, s.Batch, s.Text),
-		ints("text_lengths", func(b *Batch) []int32 { return b.TextLengths }, func(in *Inputs) **Node { return &in.TextLengths }, s.Batch))
+		ints("text_lengths", func(b *Batch) []int32 { return b.TextLengths }, func(in *Inputs) **Node { return &in.TextLengths }, s.Batch),
+		ints("text_given", func(b *Batch) []int32 { return b.TextGiven }, func(in *Inputs) **Node { return &in.TextGiven }, s.Batch))
 	if s.Codes > 0 {
 		out = append(out,
 			ints("code_ids", func(b *Batch) []int32 { return b.CodeIDs }, func(in *Inputs) **Node { return &in.CodeIDs }, s.Batch, s.Codes),
@@ -146,7 +149,7 @@ func concatenate(parts []*Node, axis int) *Node {
 func NewBatch(shape Shape, rows []Sequence) *Batch {
 	b := &Batch{Shape: shape,
 		PatchLengths: make([]int32, shape.Batch), MaskedLengths: make([]int32, shape.Batch),
-		TextLengths: make([]int32, shape.Batch), CodeLengths: make([]int32, shape.Batch),
+		TextLengths: make([]int32, shape.Batch), TextGiven: make([]int32, shape.Batch), CodeLengths: make([]int32, shape.Batch),
 		MaskedIDs: make([]int32, shape.Batch*shape.Masked), TextIDs: make([]int32, shape.Batch*shape.Text),
 		CodeIDs: make([]int32, shape.Batch*shape.Codes), Rows: make([]Row, len(rows)),
 	}
@@ -156,6 +159,7 @@ func NewBatch(shape Shape, rows []Sequence) *Batch {
 		}
 		b.MaskedLengths[i] = int32(copy(b.MaskedIDs[i*shape.Masked:(i+1)*shape.Masked], row.Masked))
 		b.TextLengths[i] = int32(copy(b.TextIDs[i*shape.Text:(i+1)*shape.Text], row.Text))
+		b.TextGiven[i] = int32(row.Given)
 		b.CodeLengths[i] = int32(copy(b.CodeIDs[i*shape.Codes:(i+1)*shape.Codes], row.Codes))
 		b.Rows[i] = Row{Task: row.Task, Source: row.Source, ID: row.ID}
 	}

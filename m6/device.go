@@ -60,6 +60,19 @@ func (d *Device) count() int {
 	return d.mesh.NumDevices()
 }
 
+// headRows is how many positions' logits are made at a time: what the caches of a processor hold, or 256 MB of an accelerator's memory;
+// on a mesh all of them (0), since the rows of a batch are split.
+func (d *Device) headRows(vocabulary int) int {
+	if d.mesh != nil {
+		return 0
+	}
+	elements := 1 << 20
+	if strings.Contains(strings.ToLower(d.backend.Description()), "cuda") {
+		elements = 1 << 26
+	}
+	return max(64, elements/vocabulary)
+}
+
 // spec is GoMLX's form of axes; nil on a single device. Every tensor has one: GoMLX takes an absent spec for "any".
 func (d *Device) spec(a axes) *distributed.ShardingSpec {
 	if d.mesh == nil {

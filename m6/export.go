@@ -166,6 +166,7 @@ func (s *Saved) caseBatch(given []checkpoints.Tensor) (*Batch, error) {
 	B := text.Dims[0]
 	b := &Batch{Shape: Shape{Batch: B, Text: text.Dims[1]}}
 	b.Patches, b.Masked = c.size("patch_features"), c.size("masked_ids")
+	b.TextGiven = make([]int32, B)
 	b.TextIDs, b.TextLengths = c.ints("text_ids", s.Model.Vocabulary-1, B, b.Text), c.ints("text_lengths", b.Text, B)
 	if b.Masked > 0 {
 		b.MaskedIDs, b.MaskedLengths = c.ints("masked_ids", s.Model.Vocabulary-1, B, b.Masked), c.ints("masked_lengths", b.Masked, B)

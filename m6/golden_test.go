@@ -8,22 +8,24 @@ import (
 	"m6lab/layers"
 )
 
-// TestGolden holds logits, losses and gradients of whole tensors against an independent implementation.
+// TestGolden holds logits, losses and gradients of whole tensors against an independent implementation, with the logits of the loss made
+// at once and three positions at a time.
 func TestGolden(t *testing.T) {
 	for _, name := range []string{
 		"m6_dense", "m6_rows", "m6_no_visual", "m6_no_masked", "m6_text_only", "m6_moe_top1", "m6_moe_top1_drops", "m6_moe_top2", "m6_codes", "m6_codes_padded",
 	} {
-		t.Run(name, func(t *testing.T) { testGolden(t, name) })
+		t.Run(name, func(t *testing.T) { testGolden(t, name, 0) })
+		t.Run(name+"/rows", func(t *testing.T) { testGolden(t, name, 3) })
 	}
 }
 
-func testGolden(t *testing.T, name string) {
+func testGolden(t *testing.T, name string, headRows int) {
 	g := readGolden(t, name)
 	var params []layers.Param
 	got := g.evaluate(t, func(m *Model, b *builder, in Inputs, nodes map[string]*Node) {
 		w := layers.NewWeights(nodes, nodes["embed.text.weight"].DType())
 		params = m.Params()
-		loss := m.Loss(w, in, Pass{Training: true})
+		loss := m.Loss(w, in, Pass{Training: true, HeadRows: headRows})
 		x, _ := m.Hidden(w, in, Pass{Training: true})
 		b.output("logits", m.Logits(w, in.TextHidden(x)), nil)
 		if in.Codes > 0 {

@@ -29,6 +29,7 @@ type Parts struct {
 type Pass struct {
 	Training bool            // batch norm of a trained encoder and expert capacity as in training
 	Dropout  *layers.Dropout // nil drops nothing
+	HeadRows int             // positions whose logits are made at a time while training; 0: all at once
 	Remat    bool            // recompute each block in the backward pass instead of keeping its insides
 	Trace    *Trace          // nil keeps nothing
 	// Constrain fixes the layout over devices of tokens on their way to experts, see [layers.MoEOptions].
@@ -194,9 +195,13 @@ func addOrFirst(sum, x *Node) *Node {
 // Logits maps the hidden states of the complete part, x [B,L,D], to [B,L,V] with the token embedding's own table.
 func (m *Model) Logits(w layers.Weights, x *Node) *Node {
 	B, L := x.Shape().Dim(0), x.Shape().Dim(1)
-	flat := Reshape(x, B*L, m.Width)
-	logits := Einsum("nd,vd->nv", flat, w.At("embed.text.weight", m.Vocabulary, m.Width))
-	return Reshape(Add(logits, ExpandAxes(w.At("output.bias", m.Vocabulary), 0)), B, L, m.Vocabulary)
+	return Reshape(m.flatLogits(w, Reshape(x, B*L, m.Width)), B, L, m.Vocabulary)
+}
+
+// flatLogits is Logits of x [N,D], [N,V].
+func (m *Model) flatLogits(w layers.Weights, x *Node) *Node {
+	logits := Einsum("nd,vd->nv", x, w.At("embed.text.weight", m.Vocabulary, m.Width))
+	return Add(logits, ExpandAxes(w.At("output.bias", m.Vocabulary), 0))
 }
 
 // TextHidden is the part of x [B,S,D] that stands at the complete text, [B,T,D].

@@ -73,7 +73,7 @@ func (g golden) batch(t *testing.T) *Batch {
 		Shape:    Shape{Batch: dims("in.text_ids")[0], Patches: dims("in.patch_features")[1], Masked: dims("in.masked_ids")[1], Text: dims("in.text_ids")[1]},
 		Features: g.floats(t, "in.patch_features"), PatchLengths: g.ints("in.patch_lengths"),
 		MaskedIDs: g.ints("in.masked_ids"), MaskedLengths: g.ints("in.masked_lengths"),
-		TextIDs: g.ints("in.text_ids"), TextLengths: g.ints("in.text_lengths"),
+		TextIDs: g.ints("in.text_ids"), TextLengths: g.ints("in.text_lengths"), TextGiven: make([]int32, dims("in.text_ids")[0]),
 		CodeIDs: g.ints("in.code_ids"), CodeLengths: g.ints("in.code_lengths"),
 	}
 	if codes := dims("in.code_ids"); codes != nil {

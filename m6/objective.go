@@ -65,7 +65,8 @@ func CompleteText(ex datasets.Example, r *rand.Rand) string {
 	return ex.Text
 }
 
-// Encode makes the sequence of an example under a task. It is a function of (example, task, seed) alone. An example without what the
+// Encode makes the sequence of an example under a task. Of a question about a picture the captioning task learns the answer alone
+// (DECISIONS.md#14): else it would learn to ask where a caption is wanted. The sequence is a function of (example, task, seed) alone. An example without what the
 // task needs is an error: the loader never draws one.
 func (o Objective) Encode(ex datasets.Example, task Task, seed uint64) (Sequence, error) {
 	r := rand.New(rand.NewPCG(seed, uint64(task)))
@@ -78,6 +79,9 @@ func (o Objective) Encode(ex datasets.Example, task Task, seed uint64) (Sequence
 	}
 	ids = ids[:min(len(ids), o.Longest-2)]
 	s := Sequence{Task: task, Source: ex.Source, ID: ex.ID, Text: o.Frame(ids)}
+	if task == Caption && ex.Question != "" {
+		s.Given = min(1+len(o.Tokenizer.Encode(ex.Question+AnswerPrompt)), len(s.Text)-1)
+	}
 	if task.Pictured() {
 		s.Picture = ex.Image
 	}

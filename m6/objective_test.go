@@ -94,6 +94,13 @@ func TestEncodeQuestionAndCut(t *testing.T) {
 	if got, want := o.Tokenizer.Decode(s.Text[1:len(s.Text)-1]), "图里有几只青蛙？回答：三只"; err != nil || got != want {
 		t.Errorf("question: %q, %v, want %q", got, err, want)
 	}
+	if s.Given != 0 {
+		t.Errorf("language modelling is given %d tokens of a question, want 0", s.Given)
+	}
+	s, err = o.Encode(datasets.Example{ID: "q", Question: "图里有几只青蛙？", Answer: "三只", Image: []byte{1}}, Caption, 1)
+	if got := o.Tokenizer.Decode(s.Text[s.Given : len(s.Text)-1]); err != nil || got != "三只" {
+		t.Errorf("captioning learns %q of a question, %v, want the answer alone", got, err)
+	}
 	s, err = o.Encode(datasets.Example{ID: "long", Text: strings.Repeat("春", 99)}, LM, 1)
 	if err != nil || len(s.Text) != o.Longest || s.Text[len(s.Text)-1] != o.Vocab.Sep() {
 		t.Errorf("a long text gives %d tokens, %v, want %d with [SEP]", len(s.Text), err, o.Longest)

@@ -177,7 +177,7 @@ func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
 	in := b.declare(shape, s.model.PatchFeatures)
 	w, nodes := b.weights(s.model.weightSpecs(), s.run.Train.Precision)
 	c := &constrainer{device: s.device}
-	pass := Pass{Training: true, Remat: s.run.Train.Remat == "block"}
+	pass := Pass{Training: true, Remat: s.run.Train.Remat == "block", HeadRows: s.device.headRows(s.model.Vocabulary)}
 	seed := b.input("seed", shapes.Make(dtypes.Uint32), nil)
 	if s.model.Dropout > 0 {
 		pass.Dropout = &layers.Dropout{Rate: s.model.Dropout, Seed: seed}

@@ -112,6 +112,25 @@ func evaluateTiny(t *testing.T, c Config, b *Batch) []float32 {
 	return nll
 }
 
+// Given tokens are no targets: a row costs what it costs whole, less what its given beginning costs as a text of its own.
+func TestGiven(t *testing.T) {
+	c := tiny()
+	b := tinyBatch(c, 5, 11)
+	whole := evaluateTiny(t, c, b)
+	beginning := *b
+	beginning.TextLengths = make([]int32, 5)
+	b.TextGiven = []int32{0, 1, 2, b.TextLengths[3] - 1, b.TextLengths[4]}
+	for i, given := range b.TextGiven {
+		beginning.TextLengths[i] = max(1, given)
+	}
+	before, got := evaluateTiny(t, c, &beginning), evaluateTiny(t, c, b)
+	for i := range got {
+		if want := whole[i] - before[i]; math.Abs(float64(got[i]-want)) > 1e-4 {
+			t.Errorf("row %d with %d of %d tokens given costs %g, want %g", i, b.TextGiven[i], b.TextLengths[i], got[i], want)
+		}
+	}
+}
+
 // What stands in padding never changes the loss, and neither does how much padding there is.
 func TestPadding(t *testing.T) {
 	c := tiny()

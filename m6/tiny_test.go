@@ -112,7 +112,7 @@ func partOf(b *Batch, part, n int) *Batch {
 	}
 	rows := b.Batch / n
 	cut := func(x []int32, width int) []int32 { return x[part*rows*width : (part+1)*rows*width] }
-	out := &Batch{Shape: b.Shape, PatchLengths: cut(b.PatchLengths, 1), MaskedLengths: cut(b.MaskedLengths, 1), TextLengths: cut(b.TextLengths, 1),
+	out := &Batch{Shape: b.Shape, PatchLengths: cut(b.PatchLengths, 1), MaskedLengths: cut(b.MaskedLengths, 1), TextLengths: cut(b.TextLengths, 1), TextGiven: cut(b.TextGiven, 1),
 		MaskedIDs: cut(b.MaskedIDs, b.Masked), TextIDs: cut(b.TextIDs, b.Text), CodeLengths: cut(b.CodeLengths, 1), Rows: b.Rows[part*rows : (part+1)*rows]}
 	out.Batch = rows
 	each := len(b.Features) / b.Batch

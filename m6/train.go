@@ -92,6 +92,9 @@ func OpenTraining(o TrainOptions) (opened *Training, err error) {
 	if err := t.openData(); err != nil {
 		return nil, err
 	}
+	if err := t.dir.Create(t.Run, t.Vocab); err != nil {
+		return nil, err
+	}
 	if t.device = o.Device; t.device == nil {
 		if t.device, err = OpenDevice(o.Run.Mesh); err != nil {
 			return nil, err
@@ -109,7 +112,7 @@ func OpenTraining(o TrainOptions) (opened *Training, err error) {
 	return t, t.startData()
 }
 
-// openFolder makes the run's folder, or checks that the one that is there holds this run.
+// openFolder takes the run's folder for this process, and checks that what is there is this run.
 func (t *Training) openFolder() error {
 	saved, err := t.dir.Run()
 	if _, statErr := os.Stat(t.dir.Path("run.json")); statErr == nil {
@@ -127,9 +130,6 @@ func (t *Training) openFolder() error {
 		}
 	}
 	if err := checkVocab(t.Vocab, t.Run.Model); err != nil {
-		return err
-	}
-	if err := t.dir.Create(t.Run, t.Vocab); err != nil {
 		return err
 	}
 	t.manager, err = checkpoints.Open(t.dir.Checkpoints(), checkpoints.Options{Keep: t.Run.Checkpoint.Keep, Log: t.options.Log})
@@ -241,11 +241,7 @@ func (t *Training) Steps(ctx context.Context, n int64) error {
 		if item.err != nil {
 			return item.err
 		}
-		rate := t.Run.Train.Rate
-		if t.options.Rate != nil {
-			rate = t.options.Rate
-		}
-		pending, err := t.step.Run(t.State, item.batches, rate(t.State.Step+1))
+		pending, err := t.step.Run(t.State, item.batches, t.rate(t.State.Step+1))
 		if err != nil {
 			return fmt.Errorf("step %d: %w", t.State.Step+1, err)
 		}
@@ -272,6 +268,14 @@ func (t *Training) Steps(ctx context.Context, n int64) error {
 		return t.Save()
 	}
 	return nil
+}
+
+// rate is the learning rate of an update: the option's schedule, or the config's.
+func (t *Training) rate(update int64) float64 {
+	if t.options.Rate != nil {
+		return t.options.Rate(update)
+	}
+	return t.Run.Train.Rate(update)
 }
 
 func rowsOf(batches []*Batch) (rows [][]Row) {
@@ -367,7 +371,7 @@ func overall(means Means) (all Mean) {
 func (t *Training) record(skipped Skips) Record {
 	w, seconds := t.window, time.Since(t.window.begin).Seconds()
 	v := map[string]float64{
-		"loss": overall(w.means).Value(), "grad_norm": w.last.GradNorm, "learning_rate": t.Run.Train.Rate(t.State.Step),
+		"loss": overall(w.means).Value(), "grad_norm": w.last.GradNorm, "learning_rate": t.rate(t.State.Step),
 		"tokens_per_second": w.tokens / seconds, "seconds_per_step": seconds / max(1, float64(w.steps)),
 		"flops_per_second": w.flops / seconds, "mfu": w.flops / seconds / t.peak / float64(t.device.count()),
 		"data_wait": (t.feed.waited - w.waited).Seconds() / seconds, "skipped_steps": float64(w.skipped),

@@ -348,9 +348,13 @@ func TestBadData(t *testing.T) {
 		if c.change != nil {
 			c.change(&run)
 		}
-		_, err := OpenTraining(TrainOptions{Run: run, Dir: Folder(t.TempDir() + "/run"), Data: c.data, Vocab: v})
+		dir := Folder(t.TempDir() + "/run")
+		_, err := OpenTraining(TrainOptions{Run: run, Dir: dir, Data: c.data, Vocab: v})
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want one line with %q", name, err, c.want)
+		}
+		if _, err := dir.Run(); err == nil {
+			t.Errorf("%s: what was refused left a run behind, which would stand in the way of the mended command", name)
 		}
 	}
 }

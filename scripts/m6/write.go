@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -13,8 +14,9 @@ import (
 
 // writeFlags are what every command that writes text shares.
 type writeFlags struct {
-	dir  string
-	seed uint64
+	dir    string
+	seed   uint64
+	stream bool
 	m6.Generate
 }
 
@@ -30,6 +32,7 @@ func (f *writeFlags) add(cmd *cobra.Command) {
 	flags.Float64Var(&f.LengthPower, "length-penalty", 1, "beam search divides a score by length^penalty")
 	flags.IntVar(&f.NoRepeat, "no-repeat", 0, "beam search writes no n-gram of this length twice")
 	flags.IntVar(&f.MaxTokens, "max-tokens", f.MaxTokens, "new tokens at most")
+	flags.BoolVar(&f.stream, "stream", false, "print the text while it is written; for one input, without --beams and --json")
 	require(cmd, "dir")
 }
 
@@ -48,10 +51,13 @@ type ask struct {
 	image string // file of a picture; empty for none
 }
 
-// write answers every ask with the saved model.
-func (f *writeFlags) write(cmd *cobra.Command, asks []ask) ([]answer, error) {
+// write answers every ask with the saved model; show is told the text as it comes, and may be nil.
+func (f *writeFlags) write(cmd *cobra.Command, asks []ask, show *streamer) ([]answer, error) {
 	if err := f.Validate(); err != nil {
 		return nil, usageError{err}
+	}
+	if asJSON, _ := cmd.Flags().GetBool("json"); f.stream && (asJSON || f.Beams > 1 || len(asks) > 1) {
+		return nil, usageError{errors.New("--stream shows one text while it is drawn: leave out --json and --beams, and give one input")}
 	}
 	s, err := m6.OpenSaved(m6.Folder(f.dir))
 	if err != nil {
@@ -82,6 +88,10 @@ func (f *writeFlags) write(cmd *cobra.Command, asks []ask) ([]answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if show != nil {
+		show.decode = o.Tokenizer.Decode
+		f.Stream = func(tokens [][]int32) { show.add(tokens[0]) }
+	}
 	written, err := g.Run(cmd.Context(), prompts, f.Generate)
 	if err != nil {
 		return nil, err
@@ -102,7 +112,11 @@ func seedOf(seed uint64, i int, a ask) uint32 {
 
 // answer writes and prints: the text alone for a single input, else each behind its input.
 func (f *writeFlags) answer(cmd *cobra.Command, asks []ask) error {
-	answers, err := f.write(cmd, asks)
+	var show *streamer
+	if f.stream {
+		show = &streamer{w: cmd.OutOrStdout()}
+	}
+	answers, err := f.write(cmd, asks, show)
 	if err != nil {
 		return err
 	}
@@ -114,6 +128,9 @@ func (f *writeFlags) answer(cmd *cobra.Command, asks []ask) error {
 			}
 			if !a.Ended {
 				line += "…"
+			}
+			if show != nil {
+				return show.end(line)
 			}
 			if _, err := fmt.Fprintln(w, line); err != nil {
 				return err
