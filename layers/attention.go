@@ -68,8 +68,8 @@ func attentionOutput(w Weights, x *Node, heads int) *Node {
 	return Dense(x, Reshape(out.At("kernel", heads, D/heads, D), D, D), out.At("bias", D))
 }
 
-// MaskBias turns mask bool [B,S,S] (or [B,L], of one query) into what attention adds to its scores, f32 [B,1,S,S] (or [B,1,L]): 0 where a query may look and a large
-// negative number where not. It is finite, so that a query that may look nowhere gives some number and never a NaN.
+// MaskBias turns mask bool [B,S,S] (or [B,L], of one query) into what attention adds to its scores, f32 [B,1,S,S] (or [B,1,L]): 0 where
+// a query may look and a large negative number where not. It is finite, so that a query that may look nowhere gives some number and never a NaN.
 func MaskBias(mask *Node) *Node {
 	g := mask.Graph()
 	bias := Where(mask, ScalarZero(g, dtypes.Float32), Scalar(g, dtypes.Float32, -1e9))

@@ -16,8 +16,8 @@ func CrossEntropy(logits, targets *Node) *Node {
 	return nll
 }
 
-// crossEntropy is the nll [N] of targets under logits f32 [N,V] with their peaks [N,1], and what its gradient is made of: exp(logits - peak) and its sums,
-// [N,V] and [N,1], and where the targets are, bool [N,V].
+// crossEntropy is the nll [N] of targets under logits f32 [N,V] with their peaks [N,1], and what its gradient is made of:
+// exp(logits - peak) and its sums, [N,V] and [N,1], and where the targets are, bool [N,V].
 //
 // It runs inside a loop too, where GoMLX v0.28 and go-xla v0.3.0 cannot use a reduction or a cached number that the program has used
 // outside: both keep one of a kind, which belongs to where it was first wanted. So sums are products with ones, which are faster besides, and
@@ -108,24 +108,27 @@ func (c classified) gradients() classGradients {
 	}
 }
 
-// inPieces is gradients for each rows at a time, in a loop. A GoMLX loop sees nothing but its state, so all inputs are carried.
+// Carried declares the state of a loop inside its condition or body, a parameter for each node that the loop begins with. A GoMLX loop
+// sees nothing but its state, so what does not change is carried too.
+func Carried(g *Graph, state []*Node) []*Node {
+	inside := make([]*Node, len(state))
+	for i, n := range state {
+		inside[i] = Parameter(g, fmt.Sprintf("carried_%d", i), n.Shape())
+	}
+	return inside
+}
+
+// inPieces is gradients for each rows at a time, in a loop.
 func (c classified) inPieces(each, pieces int) classGradients {
 	g := c.h.Graph()
 	N, D, V := c.h.Shape().Dim(0), c.h.Shape().Dim(1), c.table.Shape().Dim(0)
 	carried := append([]*Node{Const(g, int32(0)),
 		Zeros(g, floatShape(N)), Zeros(g, floatShape(N, D)), Zeros(g, floatShape(D, V)), Zeros(g, floatShape(V))}, c.nodes()...)
-	inside := func(gr *Graph) []*Node {
-		out := make([]*Node, len(carried))
-		for i, n := range carried {
-			out[i] = Parameter(gr, fmt.Sprintf("carried_%d", i), n.Shape())
-		}
-		return out
-	}
 	more := NewClosure(g, func(gr *Graph) []*Node {
-		return []*Node{LessThan(inside(gr)[0], Const(gr, int32(pieces)))}
+		return []*Node{LessThan(Carried(gr, carried)[0], Const(gr, int32(pieces)))}
 	})
 	body := NewClosure(g, func(gr *Graph) []*Node {
-		x := inside(gr)
+		x := Carried(gr, carried)
 		at, zero := Mul(x[0], Const(gr, int32(each))), Const(gr, int32(0))
 		piece := func(n *Node) *Node { return DynamicSlice(n, []*Node{at}, []int{each}) }
 		h := DynamicSlice(x[5], []*Node{at, zero}, []int{each, D})

@@ -395,7 +395,7 @@ func (g *Generator) loopProgram(shape decodeShape, sample bool) (*program, error
 	return p, err
 }
 
-// buildLoop is the loop. A GoMLX loop sees nothing but its state, so all inputs are carried: first what changes, then what does not.
+// buildLoop is the loop. All inputs are carried, see [layers.Carried]: first what changes, then what does not.
 func (g *Generator) buildLoop(bu *builder, shape decodeShape, sample bool) {
 	carried := g.stateInputs(bu, shape)
 	logits := bu.input("logits", shapes.Make(dtypes.Float32, shape.Batch, g.model.Vocabulary), nil)
@@ -414,20 +414,13 @@ func (g *Generator) buildLoop(bu *builder, shape decodeShape, sample bool) {
 			carried = append(carried, nodes[spec.name])
 		}
 	}
-	inside := func(gr *Graph) []*Node {
-		out := make([]*Node, len(carried))
-		for i, n := range carried {
-			out[i] = Parameter(gr, fmt.Sprintf("carried_%d", i), n.Shape())
-		}
-		return out
-	}
 	more := NewClosure(bu.g, func(gr *Graph) []*Node {
-		c := inside(gr)
+		c := layers.Carried(gr, carried)
 		s := fromNodes(c[:changing-1])
 		return []*Node{And(LessThan(s.index, c[changing]), Not(LogicalAll(s.done)))}
 	})
 	body := NewClosure(bu.g, func(gr *Graph) []*Node {
-		c := inside(gr)
+		c := layers.Carried(gr, carried)
 		lw := map[string]*Node{}
 		for i, name := range names {
 			lw[name] = c[fixed+i]

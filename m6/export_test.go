@@ -90,15 +90,7 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func(path string) []checkpoints.Tensor {
-		f, err := checkpoints.ReadSafetensors(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		all, err := f.Tensors()
-		if err != nil {
-			t.Fatal(err)
-		}
+		all, _ := readTensors(t, path)
 		slices.SortFunc(all, func(a, b checkpoints.Tensor) int { return strings.Compare(a.Name, b.Name) })
 		return all
 	}

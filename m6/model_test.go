@@ -23,7 +23,23 @@ type golden struct {
 
 func readGolden(t *testing.T, name string) golden {
 	t.Helper()
-	f, err := checkpoints.ReadSafetensors(filepath.Join("testdata/golden", name+".safetensors"))
+	all, metadata := readTensors(t, filepath.Join("testdata/golden", name+".safetensors"))
+	g := golden{tensors: map[string]checkpoints.Tensor{}}
+	for _, x := range all {
+		g.tensors[x.Name] = x
+	}
+	if config := metadata["config"]; strings.Contains(config, "layers") {
+		if err := DecodeStrict(&g.config, []byte(config), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return g
+}
+
+// readTensors reads a whole safetensors file.
+func readTensors(t *testing.T, path string) ([]checkpoints.Tensor, map[string]string) {
+	t.Helper()
+	f, err := checkpoints.ReadSafetensors(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,16 +48,7 @@ func readGolden(t *testing.T, name string) golden {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := golden{tensors: map[string]checkpoints.Tensor{}}
-	for _, x := range all {
-		g.tensors[x.Name] = x
-	}
-	if config := f.Metadata()["config"]; strings.Contains(config, "layers") {
-		if err := DecodeStrict(&g.config, []byte(config), name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return g
+	return all, f.Metadata()
 }
 
 func (g golden) floats(t *testing.T, name string) []float32 {

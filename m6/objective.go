@@ -66,8 +66,8 @@ func CompleteText(ex datasets.Example, r *rand.Rand) string {
 }
 
 // Encode makes the sequence of an example under a task. Of a question about a picture the captioning task learns the answer alone
-// (DECISIONS.md#14): else it would learn to ask where a caption is wanted. The sequence is a function of (example, task, seed) alone. An example without what the
-// task needs is an error: the loader never draws one.
+// (DECISIONS.md#14): else it would learn to ask where a caption is wanted. The sequence is a function of (example, task, seed) alone.
+// An example without what the task needs is an error: the loader never draws one.
 func (o Objective) Encode(ex datasets.Example, task Task, seed uint64) (Sequence, error) {
 	r := rand.New(rand.NewPCG(seed, uint64(task)))
 	ids := o.Tokenizer.Encode(CompleteText(ex, r))

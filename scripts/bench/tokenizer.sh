@@ -4,11 +4,6 @@
 # Arguments go to scripts/bench/tokenizer: --lower --lines FILE --repeat N --passes N --json
 set -eu
 cd "$(dirname "$0")/../.."
-if [ -z "${PYTHON:-}" ]; then
-    venv=.cache/venv-tokenizers
-    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-    PYTHON="$venv/bin/python"
-    "$PYTHON" -c 'import tokenizers; assert tokenizers.__version__ == "0.23.3"' 2>/dev/null ||
-        "$PYTHON" -m pip install --quiet --disable-pip-version-check tokenizers==0.23.3
-fi
+. scripts/bench/peers/venv.sh
+peer_python tokenizers "import tokenizers; assert tokenizers.__version__ == '0.23.3'" tokenizers==0.23.3
 exec go run ./scripts/bench/tokenizer --python "$PYTHON" "$@"

@@ -16,15 +16,7 @@ const warmUp = 3
 
 // generate writes s.Text tokens after [CLS] for a batch, greedily, and prints a line of JSON.
 func generate(s sizes) error {
-	r, err := s.run()
-	if err != nil {
-		return err
-	}
-	device, err := m6.OpenDevice(r.Mesh)
-	if err != nil {
-		return err
-	}
-	state, err := m6.NewState(device, r)
+	r, device, state, err := s.open()
 	if err != nil {
 		return err
 	}
@@ -56,19 +48,11 @@ func generate(s sizes) error {
 
 // train takes steps on one batch and prints a line of JSON.
 func train(s sizes) error {
-	r, err := s.run()
-	if err != nil {
-		return err
-	}
-	device, err := m6.OpenDevice(r.Mesh)
+	r, device, state, err := s.open()
 	if err != nil {
 		return err
 	}
 	plain, err := device.Peak(r.Train.Precision)
-	if err != nil {
-		return err
-	}
-	state, err := m6.NewState(device, r)
 	if err != nil {
 		return err
 	}
@@ -96,6 +80,18 @@ func train(s sizes) error {
 	out.CompileS, out.MedianMS = compile.Seconds(), median(times)
 	out.GFLOPS = r.Model.FLOPs(batch.Shape) / 1e6 / out.MedianMS
 	return json.NewEncoder(os.Stdout).Encode(out)
+}
+
+// open is the case's run on its device, at its start.
+func (s sizes) open() (r m6.Run, device *m6.Device, state *m6.State, err error) {
+	if r, err = s.run(); err != nil {
+		return r, nil, nil, err
+	}
+	if device, err = m6.OpenDevice(r.Mesh); err != nil {
+		return r, nil, nil, err
+	}
+	state, err = m6.NewState(device, r)
+	return r, device, state, err
 }
 
 // run is the run of a case: one device, f32, AdamW and clipping, as the peers have them.
