@@ -8,17 +8,18 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// AttentionParams declares the four projections of [SelfAttention]. outScale is the deviation of the output projection.
-func AttentionParams(prefix string, width, heads int, scale, outScale float64) []Param {
+// AttentionParams declares the four projections of [SelfAttention]. gain scales the start of the output
+// projection, which writes into the residual stream.
+func AttentionParams(prefix string, width, heads int, gain float64) []Param {
 	K := width / heads
 	var params []Param
 	for _, part := range []string{"query", "key", "value"} {
 		params = append(params,
-			Param{Name: prefix + part + ".kernel", Dims: []int{width, heads, K}, Init: Init{InitNormal, scale}},
+			Param{Name: prefix + part + ".kernel", Dims: []int{width, heads, K}, Init: fanIn(width, 1)},
 			Param{Name: prefix + part + ".bias", Dims: []int{heads, K}})
 	}
 	return append(params,
-		Param{Name: prefix + "output.kernel", Dims: []int{heads, K, width}, Init: Init{InitNormal, outScale}},
+		Param{Name: prefix + "output.kernel", Dims: []int{heads, K, width}, Init: fanIn(width, gain)},
 		Param{Name: prefix + "output.bias", Dims: []int{width}})
 }
 

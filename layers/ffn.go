@@ -6,12 +6,12 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// FFNParams declares the two projections of [FFN]. outScale is the deviation of the second one, which writes into the residual stream.
-func FFNParams(prefix string, width, hidden int, scale, outScale float64) []Param {
+// FFNParams declares the two projections of [FFN]. gain scales the start of the second one, which writes into the residual stream.
+func FFNParams(prefix string, width, hidden int, gain float64) []Param {
 	return []Param{
-		{Name: prefix + "in.kernel", Dims: []int{width, hidden}, Init: Init{InitNormal, scale}},
+		KernelParam(prefix+"in.kernel", width, hidden),
 		{Name: prefix + "in.bias", Dims: []int{hidden}},
-		{Name: prefix + "out.kernel", Dims: []int{hidden, width}, Init: Init{InitNormal, outScale}},
+		{Name: prefix + "out.kernel", Dims: []int{hidden, width}, Init: fanIn(hidden, gain)},
 		{Name: prefix + "out.bias", Dims: []int{width}},
 	}
 }

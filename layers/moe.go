@@ -8,13 +8,14 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// MoEParams declares the router and the experts of [MoE]: E feed-forward networks of hidden width F as stacked tensors.
-func MoEParams(prefix string, width, hidden, experts int, scale, outScale float64) []Param {
+// MoEParams declares the router and the experts of [MoE]: E feed-forward networks of hidden width F as stacked
+// tensors. gain scales the start of the second projections, which write into the residual stream.
+func MoEParams(prefix string, width, hidden, experts int, gain float64) []Param {
 	return []Param{
-		{Name: prefix + "router.kernel", Dims: []int{width, experts}, Init: Init{InitNormal, scale}},
-		{Name: prefix + "experts.in.kernel", Dims: []int{experts, width, hidden}, Init: Init{InitNormal, scale}},
+		KernelParam(prefix+"router.kernel", width, experts),
+		{Name: prefix + "experts.in.kernel", Dims: []int{experts, width, hidden}, Init: fanIn(width, 1)},
 		{Name: prefix + "experts.in.bias", Dims: []int{experts, hidden}},
-		{Name: prefix + "experts.out.kernel", Dims: []int{experts, hidden, width}, Init: Init{InitNormal, outScale}},
+		{Name: prefix + "experts.out.kernel", Dims: []int{experts, hidden, width}, Init: fanIn(hidden, gain)},
 		{Name: prefix + "experts.out.bias", Dims: []int{experts, width}},
 	}
 }

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
@@ -23,6 +24,15 @@ const (
 type Init struct {
 	Kind  InitKind
 	Scale float64
+}
+
+// fanIn is the start of a kernel that sums n inputs: deviation gain/sqrt(n), so that its outputs have gain times the deviation of its
+// inputs whatever the width (LeCun et al., Efficient BackProp, 1998).
+func fanIn(n int, gain float64) Init { return Init{InitNormal, gain / math.Sqrt(float64(n))} }
+
+// KernelParam declares the kernel of a linear map of x [..,in] to [..,out], started by its fan-in.
+func KernelParam(name string, in, out int) Param {
+	return Param{Name: name, Dims: []int{in, out}, Init: fanIn(in, 1)}
 }
 
 // Param declares one tensor: its name, dimensions, how it starts, whether it is trained.

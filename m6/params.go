@@ -9,8 +9,8 @@ import (
 	"m6lab/layers"
 )
 
-// initScale is the deviation of a new kernel or embedding, as in BERT and GPT-2 (DECISIONS.md#2).
-const initScale = 0.02
+// embeddingScale is the deviation of a new embedding, as in BERT and GPT-2; kernels start by their fan-in (DECISIONS.md#2).
+const embeddingScale = 0.02
 
 // encoderPrefix begins the names of the picture encoder's tensors.
 const encoderPrefix = "encoder."
@@ -21,16 +21,16 @@ func isEncoder(name string) bool { return strings.HasPrefix(name, encoderPrefix)
 // Projections that write into the residual stream start smaller, by 1/sqrt(2·layers), as in GPT-2.
 func (c Config) Params() []layers.Param {
 	D := c.Width
-	normal := func(name string, dims ...int) layers.Param {
-		return layers.Param{Name: name, Dims: dims, Init: layers.Init{Kind: layers.InitNormal, Scale: initScale}}
+	embedding := func(name string, entries int) layers.Param {
+		return layers.Param{Name: name, Dims: []int{entries, D}, Init: layers.Init{Kind: layers.InitNormal, Scale: embeddingScale}}
 	}
 	zero := func(name string, dims ...int) layers.Param { return layers.Param{Name: name, Dims: dims} }
 	params := []layers.Param{
-		normal("embed.text.weight", c.Vocabulary, D),
-		normal("embed.position.weight", c.Positions, D),
-		normal("embed.visual_position.weight", c.VisualPositions, D),
-		normal("embed.segment.weight", segments, D),
-		normal("embed.visual.kernel", c.PatchFeatures, D),
+		embedding("embed.text.weight", c.Vocabulary),
+		embedding("embed.position.weight", c.Positions),
+		embedding("embed.visual_position.weight", c.VisualPositions),
+		embedding("embed.segment.weight", segments),
+		layers.KernelParam("embed.visual.kernel", c.PatchFeatures, D),
 		zero("embed.visual.bias", D),
 	}
 	params = append(params, layers.NormParams("embed.norm.", D)...)
@@ -40,7 +40,7 @@ func (c Config) Params() []layers.Param {
 	params = append(params, layers.NormParams("final_norm.", D)...)
 	params = append(params, zero("output.bias", c.Vocabulary))
 	if c.Codes > 0 {
-		params = append(params, normal("embed.code.weight", c.Codes, D), normal("output.code.kernel", D, c.Codes), zero("output.code.bias", c.Codes))
+		params = append(params, embedding("embed.code.weight", c.Codes), layers.KernelParam("output.code.kernel", D, c.Codes), zero("output.code.bias", c.Codes))
 	}
 	if net, ok := c.Encoder.network(); ok {
 		params = append(params, net.Params(encoderPrefix)...)
@@ -49,15 +49,15 @@ func (c Config) Params() []layers.Param {
 }
 
 func (c Config) blockParams(i int) []layers.Param {
-	out := initScale / math.Sqrt(2*float64(c.Layers))
+	gain := 1 / math.Sqrt(2*float64(c.Layers))
 	prefix := blockName(i) + "."
 	params := layers.NormParams(prefix+"attn.norm.", c.Width)
-	params = append(params, layers.AttentionParams(prefix+"attn.", c.Width, c.Heads, initScale, out)...)
+	params = append(params, layers.AttentionParams(prefix+"attn.", c.Width, c.Heads, gain)...)
 	params = append(params, layers.NormParams(prefix+"ffn.norm.", c.Width)...)
 	if c.IsMoE(i) {
-		return append(params, layers.MoEParams(prefix+"moe.", c.Width, c.FFN, c.Experts, initScale, out)...)
+		return append(params, layers.MoEParams(prefix+"moe.", c.Width, c.FFN, c.Experts, gain)...)
 	}
-	return append(params, layers.FFNParams(prefix+"ffn.", c.Width, c.FFN, initScale, out)...)
+	return append(params, layers.FFNParams(prefix+"ffn.", c.Width, c.FFN, gain)...)
 }
 
 // network is the encoder's residual network; none where pictures come as features.

@@ -1,7 +1,9 @@
 package m6
 
 import (
+	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"m6lab/checkpoints"
@@ -120,7 +122,9 @@ func partOf(b *Batch, part, n int) *Batch {
 	return out
 }
 
-// compareTensors fails where two states differ by more than limit.
+// compareTensors fails where two states differ by more than limit. A key's bias adds the same to every score of a query, so its true
+// gradient is 0 and Adam makes steps of what rounding leaves: where rounding may differ (limit over 0), its moment must stay that small
+// instead.
 func compareTensors(t *testing.T, got, want []checkpoints.Tensor, limit float64) {
 	t.Helper()
 	for i, w := range want {
@@ -129,6 +133,12 @@ func compareTensors(t *testing.T, got, want []checkpoints.Tensor, limit float64)
 		if errA != nil || errB != nil || len(a) != len(b) {
 			t.Fatalf("%s: %v %v, %d and %d elements", w.Name, errA, errB, len(a), len(b))
 		}
+		if name := w.Name; limit > 0 && strings.HasSuffix(name, ".attn.key.bias") {
+			if strings.HasPrefix(name, "adamw.m:") && max(largest(a), largest(b)) > 1e-6 {
+				t.Errorf("%s is up to %g and %g, want 0 but for rounding", name, largest(a), largest(b))
+			}
+			continue
+		}
 		for j := range b {
 			if diff := float64(a[j]) - float64(b[j]); !(diff <= limit && diff >= -limit) {
 				t.Errorf("%s[%d] = %g, want %g", w.Name, j, a[j], b[j])
@@ -136,4 +146,13 @@ func compareTensors(t *testing.T, got, want []checkpoints.Tensor, limit float64)
 			}
 		}
 	}
+}
+
+// largest is the largest magnitude of values.
+func largest(values []float32) float64 {
+	var most float64
+	for _, v := range values {
+		most = max(most, math.Abs(float64(v)))
+	}
+	return most
 }
