@@ -36,11 +36,38 @@ func SelfAttention(w Weights, x, bias *Node, heads int) Attended {
 	B, S, D := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
 	bias.AssertDims(B, 1, S, S)
 	qBSHK, kBSHK, vBSHK := Projections(w, Reshape(x, B*S, D), heads, B, S)
-	scores := Einsum("bshk,bthk->bhst", MulScalar(qBSHK, 1/math.Sqrt(float64(D/heads))), kBSHK)
-	weights := Softmax(Add(ConvertDType(scores, dtypes.Float32), bias), -1)
-	mixed := Einsum("bhst,bthk->bshk", ConvertDType(weights, x.DType()), vBSHK)
+	mixed, weights := attend(MulScalar(qBSHK, 1/math.Sqrt(float64(D/heads))), kBSHK, vBSHK, bias)
 	y := Reshape(attentionOutput(w, Reshape(mixed, B*S, D), heads), B, S, D)
 	return Attended{Y: y, Weights: weights, Keys: kBSHK, Values: vBSHK}
+}
+
+// attend mixes values [B,S,H,K] by softmax(q·k + bias); weights are f32 [B,H,S,S]. The exponentials are divided by their sums behind
+// the product with the values, and the gradient is written down as in FlashAttention (Dao et al., arXiv 2205.14135, appendix B):
+// of the arrays [B,H,S,S], which cost most, each pass reads and writes two fewer than what is derived from a softmax.
+func attend(q, k, v, bias *Node) (mixed, weights *Node) {
+	dtype := q.DType()
+	var exps, sums, mixedBHSK *Node // f32 [B,H,S,S], [B,H,S,1], [B,H,S,K]
+	forward := func(in []*Node) *Node {
+		scores := Add(ConvertDType(Einsum("bshk,bthk->bhst", in[0], in[1]), dtypes.Float32), bias)
+		exps = Exp(Sub(scores, StopGradient(ReduceAndKeep(scores, ReduceMax, -1))))
+		sums = ReduceAndKeep(exps, ReduceSum, -1)
+		mixedBHSK = Div(ConvertDType(Einsum("bhst,bthk->bhsk", ConvertDType(exps, dtype), in[2]), dtypes.Float32), sums)
+		return ConvertDType(TransposeAllAxes(mixedBHSK, 0, 2, 1, 3), dtype)
+	}
+	backward := func(in []*Node, dy *Node) []*Node {
+		byMixed := Div(ConvertDType(TransposeAllAxes(dy, 0, 2, 1, 3), dtypes.Float32), sums)
+		constant := ReduceAndKeep(Mul(byMixed, mixedBHSK), ReduceSum, -1) // what every weight of a row shares, [B,H,S,1]
+		byMixed = ConvertDType(byMixed, dtype)
+		byWeights := ConvertDType(Einsum("bhsk,bthk->bhst", byMixed, in[2]), dtypes.Float32)
+		byScores := ConvertDType(Mul(exps, Sub(byWeights, constant)), dtype)
+		return []*Node{
+			Einsum("bhst,bthk->bshk", byScores, in[1]),
+			Einsum("bhst,bshk->bthk", byScores, in[0]),
+			Einsum("bhst,bhsk->bthk", ConvertDType(exps, dtype), byMixed),
+		}
+	}
+	mixed = withGradient([]*Node{q, k, v}, forward, backward)
+	return mixed, Div(exps, sums)
 }
 
 // Projections are queries, keys and values of x [N,D], each as [dims...,H,K]. They are one matrix product: the kernels are

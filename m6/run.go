@@ -21,6 +21,7 @@ type Run struct {
 // Train says how weights change.
 type Train struct {
 	Steps        int64   `json:"steps"`         // optimizer steps of the whole run
+	Minutes      float64 `json:"minutes"`       // a new run measures its pace and takes fewer steps, if fewer fit into so many minutes; 0: no limit
 	Batch        int     `json:"batch"`         // examples of a step, over all devices
 	Accumulate   int     `json:"accumulate"`    // parts in which a step's batch is computed, one after the other
 	Seed         uint64  `json:"seed"`          // of weights, data order, noise and dropout
@@ -132,6 +133,9 @@ func (r Run) Validate() error {
 	}
 	if t.Batch%t.Accumulate != 0 {
 		return fmt.Errorf("train.batch %d does not divide by train.accumulate %d", t.Batch, t.Accumulate)
+	}
+	if !(t.Minutes >= 0) {
+		return fmt.Errorf("train.minutes is %g: want 0 (no limit) or more", t.Minutes)
 	}
 	if !(t.LearningRate >= 0) || math.IsInf(t.LearningRate, 0) {
 		return fmt.Errorf("train.learning_rate is %g: want a number of at least 0", t.LearningRate)

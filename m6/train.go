@@ -119,6 +119,9 @@ func (t *Training) openFolder() error {
 		if err != nil {
 			return err
 		}
+		if now := &t.Run.Train; now.Minutes > 0 && now.Minutes == saved.Train.Minutes {
+			now.Steps = min(now.Steps, saved.Train.Steps) // what [Training.Fit] chose
+		}
 		if err := Resumable(saved, t.Run); err != nil {
 			return err
 		}

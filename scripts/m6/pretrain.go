@@ -105,6 +105,13 @@ func train(ctx context.Context, t *m6.Training, progress *progress) error {
 		progress.line(fmt.Sprintf("the run is finished: %d of %d steps; --set train.steps wants a new --dir", t.State.Step, t.Run.Train.Steps))
 		return nil
 	}
+	if err := t.Fit(ctx); err != nil {
+		if ctx.Err() != nil {
+			progress.line("stopped before the first step; the same command begins again")
+			return nil
+		}
+		return err
+	}
 	progress.begin(t)
 	err := t.Steps(ctx, t.Run.Train.Steps)
 	progress.end()

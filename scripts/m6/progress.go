@@ -49,7 +49,7 @@ func (p *progress) line(text string) {
 }
 
 func (p *progress) begin(t *m6.Training) {
-	p.started, p.from, p.told = time.Now(), t.State.Step, time.Now()
+	p.run, p.started, p.from, p.told = t.Run, time.Now(), t.State.Step, time.Now()
 	what := "begins"
 	if p.from > 0 {
 		what = fmt.Sprintf("goes on from step %d", p.from)
