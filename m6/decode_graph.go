@@ -93,6 +93,7 @@ func (m *Model) advance(w layers.Weights, shape decodeShape, p prompt, token, in
 	x := Add(lookup(embed.At("text.weight", m.Vocabulary, m.Width), token), lookup(embed.At("position.weight", m.Positions, m.Width), place))
 	segment := embed.At("segment.weight", segments, m.Width)
 	x = layers.LayerNorm(embed.In("norm"), Add(x, Slice(segment, AxisRange(segmentText, segmentText+1))))
+	x = ExpandAxes(x, 1) // [B,1,D]
 
 	seen := LessOrEqual(Iota(g, shapes.Make(dtypes.Int32, B, shape.Room), 1), index)
 	mask := Concatenate([]*Node{p.valid, seen}, 1) // [B,L]
@@ -102,13 +103,14 @@ func (m *Model) advance(w layers.Weights, shape decodeShape, p prompt, token, in
 	in := blockInput{valid: LessOrEqual(Iota(g, shapes.Make(dtypes.Int32, B, 1), 0), Scalar(g, dtypes.Int32, B)), shape: Shape{Batch: B, Text: 1}, aux: &Aux{}}
 	for i := range m.Layers {
 		block := w.In("%s", blockName(i))
-		var h *Node
-		h, out[i] = layers.CachedAttention(block.In("attn"), layers.LayerNorm(block.In("attn.norm"), x), bias, slot, caches[i], m.Heads)
-		x = Add(x, h)
-		h = ExpandAxes(layers.LayerNorm(block.In("ffn.norm"), x), 1) // [B,1,D]
-		x = Add(x, Squeeze(m.feedForward(block, i, h, in), 1))       // [B,D]
+		attention := func(h *Node) *Node {
+			h, out[i] = layers.CachedAttention(block.In("attn"), Squeeze(h, 1), bias, slot, caches[i], m.Heads)
+			return ExpandAxes(h, 1)
+		}
+		ffn := func(h *Node) *Node { return m.feedForward(block, i, h, in) }
+		x = m.join(block, Block{Attention: attention, FFN: ffn}, x)
 	}
-	return m.nextLogits(w, layers.LayerNorm(w.In("final_norm"), x)), out
+	return m.nextLogits(w, Squeeze(layers.LayerNorm(w.In("final_norm"), x), 1)), out
 }
 
 // choice are the numbers of a draw, inputs of the program: changing them compiles nothing.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"m6lab/checkpoints"
@@ -64,10 +65,36 @@ func (g *Generator) logitsOf(t *testing.T, p Prompt, text []int32) []float32 {
 	return flat[len(flat)-g.model.Vocabulary:]
 }
 
-// Cached logits of every step equal uncached ones, for prompts of different lengths in one batch, dense and with experts.
+// parallel is a block whose halves read the same norm, as in PaLM (arXiv 2204.02311).
+func parallel(b Block, x *Node) *Node {
+	h := b.AttentionNorm(x)
+	return Add(x, Add(b.Attention(h), b.FFN(h)))
+}
+
+// A block of one's own takes part in training and in generation: PreNorm changes nothing, another one does.
+func TestBlock(t *testing.T) {
+	g := writer(t, tiny())
+	logits := func(block func(Block, *Node) *Node) []float32 {
+		g.model.Parts.Block = block
+		return g.logitsOf(t, tinyPrompts[0], tinyPrompts[0].Text)
+	}
+	paper := logits(nil)
+	if got := logits(PreNorm); !slices.Equal(got, paper) {
+		t.Errorf("with PreNorm in its place the block gives %v, want %v", got, paper)
+	}
+	if got := logits(parallel); slices.Equal(got, paper) {
+		t.Error("a block of another form changes no logit")
+	}
+}
+
+// Cached logits of every step equal uncached ones, for prompts of different lengths in one batch, dense, with experts and with a block of
+// one's own.
 func TestCachedEqualsUncached(t *testing.T) {
-	for name, c := range map[string]Config{"dense": tiny(), "experts": tinyMoE()} {
+	for name, c := range map[string]Config{"dense": tiny(), "experts": tinyMoE(), "parallel": tiny()} {
 		g := writer(t, c)
+		if name == "parallel" {
+			g.model.Parts.Block = parallel
+		}
 		batch, shape, err := g.batch(tinyPrompts, 1, 8)
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package m6
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -37,12 +38,14 @@ func (t *Training) measure(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	feed := startFeed(loader, t.Run.Train.Accumulate) // beside the steps, as in training
+	defer feed.stop()
 	compiled := map[Shape]bool{}
 	var spent time.Duration
 	for range probes {
-		item := loader.step(ctx, t.Run.Train.Accumulate)
-		if item.err != nil {
-			return 0, item.err
+		item := feed.next()
+		if err := errors.Join(item.err, ctx.Err()); err != nil {
+			return 0, err
 		}
 		again := false
 		for _, b := range item.batches {

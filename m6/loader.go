@@ -2,6 +2,7 @@ package m6
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -217,6 +218,9 @@ func (l *Loader) count(x loaded) error {
 	}
 	if x.err == nil {
 		return nil
+	}
+	if noise := noiseError(""); errors.As(x.err, &noise) {
+		return x.err
 	}
 	l.Skipped.Failed++
 	l.Skipped.Last = x.err.Error()

@@ -2,6 +2,7 @@ package m6
 
 import (
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -17,12 +18,41 @@ type Model struct {
 	Parts Parts
 }
 
-// Parts are pieces of the model that a reader of a lesson may put in place of the paper's. A nil part is the paper's.
+// Parts are pieces of the model and of its data that a reader of a lesson may put in place of the paper's. A nil part is the paper's.
 type Parts struct {
 	// Mask says which key each query may look at: valid bool [B,S], the batch's shape, to bool [B,S,S] (query, key).
 	Mask func(valid *Node, shape Shape) *Node
 	// FFN is the feed-forward network of a dense block, x [B,S,D] to [B,S,D], with the tensors of layers.FFNParams.
 	FFN func(w layers.Weights, x *Node, hidden int) *Node
+	// Block joins the halves of a block, x [B,S,D] to [B,S,D]; the paper's is [PreNorm].
+	Block func(b Block, x *Node) *Node
+	// Noise makes the masked part of a denoising task from the ids of the whole text: no longer than that, a function of its inputs
+	// and r alone. mask is the id of [MASK]. The paper's is [Objective.Noise].
+	Noise func(ids []int32, mask int32, r *rand.Rand) []int32
+}
+
+// Block is what a Transformer block is made of, each x [B,S,D] to [B,S,D] with tensors of its own. The halves drop out while training.
+type Block struct {
+	AttentionNorm, Attention func(x *Node) *Node
+	FFNNorm, FFN             func(x *Node) *Node // FFN is the mixture of experts where the block has one
+}
+
+// PreNorm is the model's block: each half reads its norm of x and adds to x (DECISIONS.md#1).
+func PreNorm(b Block, x *Node) *Node {
+	x = Add(x, b.Attention(b.AttentionNorm(x)))
+	return Add(x, b.FFN(b.FFNNorm(x)))
+}
+
+// join runs a block, by the part or as the paper's.
+func (m *Model) join(w layers.Weights, b Block, x *Node) *Node {
+	b.AttentionNorm = func(x *Node) *Node { return layers.LayerNorm(w.In("attn.norm"), x) }
+	b.FFNNorm = func(x *Node) *Node { return layers.LayerNorm(w.In("ffn.norm"), x) }
+	if m.Parts.Block == nil {
+		return PreNorm(b, x)
+	}
+	y := m.Parts.Block(b, x)
+	y.AssertDims(x.Shape().Dimensions...)
+	return y
 }
 
 // Pass says how the forward pass is run. The zero value is inference.
@@ -148,15 +178,18 @@ type blockInput struct {
 	aux         *Aux
 }
 
-// block is one pre-norm Transformer layer, x [B,S,D] to [B,S,D].
+// block is one Transformer layer, x [B,S,D] to [B,S,D].
 func (m *Model) block(w layers.Weights, i int, x *Node, in blockInput) *Node {
 	p := in.pass
-	attended := layers.SelfAttention(w.In("attn"), layers.LayerNorm(w.In("attn.norm"), x), in.bias, m.Heads)
-	p.Trace.Keep(attended.Weights, "blocks.%d.attention", i) // [B,H,S,S]
-	p.Trace.Keep(attended.Keys, "blocks.%d.keys", i)         // [B,S,H,K]
-	p.Trace.Keep(attended.Values, "blocks.%d.values", i)
-	x = Add(x, p.Dropout.Apply(attended.Y, 2*i+1))
-	x = Add(x, p.Dropout.Apply(m.feedForward(w, i, layers.LayerNorm(w.In("ffn.norm"), x), in), 2*i+2))
+	attention := func(h *Node) *Node {
+		attended := layers.SelfAttention(w.In("attn"), h, in.bias, m.Heads)
+		p.Trace.Keep(attended.Weights, "blocks.%d.attention", i) // [B,H,S,S]
+		p.Trace.Keep(attended.Keys, "blocks.%d.keys", i)         // [B,S,H,K]
+		p.Trace.Keep(attended.Values, "blocks.%d.values", i)
+		return p.Dropout.Apply(attended.Y, 2*i+1)
+	}
+	ffn := func(h *Node) *Node { return p.Dropout.Apply(m.feedForward(w, i, h, in), 2*i+2) }
+	x = m.join(w, Block{Attention: attention, FFN: ffn}, x)
 	p.Trace.Keep(x, "blocks.%d.out", i) // [B,S,D]
 	return x
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"m6lab/datasets"
@@ -50,7 +51,8 @@ type Objective struct {
 	Tokenizer *text.Tokenizer
 	Vocab     *text.Vocab
 	Data      Data
-	Longest   int // tokens of the complete part, [CLS] and [SEP] included; a longer text is cut at its end
+	Longest   int                                                 // tokens of the complete part, [CLS] and [SEP] included; a longer text is cut at its end
+	NoisePart func(ids []int32, mask int32, r *rand.Rand) []int32 // [Parts.Noise]; nil is Noise
 }
 
 // CompleteText is what an example's complete part says: a question and its answer by the paper's prompt, or one of its texts. An
@@ -86,9 +88,40 @@ func (o Objective) Encode(ex datasets.Example, task Task, seed uint64) (Sequence
 		s.Picture = ex.Image
 	}
 	if task == TextDenoise || task == ImageDenoise {
-		s.Masked = o.Noise(ids, r)
+		masked, err := o.masked(ids, r)
+		if err != nil {
+			return Sequence{}, fmt.Errorf("example %s: %w", ex.ID, err)
+		}
+		s.Masked = masked
 	}
 	return s, nil
+}
+
+// noiseError says what [Parts.Noise] does wrong: a mistake in the program, not in an example.
+type noiseError string
+
+func (e noiseError) Error() string { return string(e) }
+
+// masked is the masked part of a denoising task, by the part or by [Objective.Noise].
+func (o Objective) masked(ids []int32, r *rand.Rand) (masked []int32, err error) {
+	if o.NoisePart == nil {
+		return o.Noise(ids, r), nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = noiseError(fmt.Sprintf("the noise panics: %v", p))
+		}
+	}()
+	masked = o.NoisePart(slices.Clone(ids), o.Vocab.Mask(), r)
+	if len(masked) > len(ids) {
+		return nil, noiseError(fmt.Sprintf("the noise makes %d tokens of %d: want at most as many", len(masked), len(ids)))
+	}
+	for _, id := range masked {
+		if id < 0 || int(id) >= o.Vocab.Len() {
+			return nil, noiseError(fmt.Sprintf("the noise gives id %d: want 0 to %d", id, o.Vocab.Len()-1))
+		}
+	}
+	return masked, nil
 }
 
 // Frame puts [CLS] before and [SEP] behind token ids.

@@ -109,3 +109,29 @@ func TestEncodeQuestionAndCut(t *testing.T) {
 		t.Error("a caption without a picture is no error")
 	}
 }
+
+// Noise of one's own is used, never sees the text's own memory, and what it must not do is an error that says so.
+func TestNoisePart(t *testing.T) {
+	o := testObjective(t)
+	ex := datasets.Example{ID: "a", Source: "poems", Text: "春眠不觉晓"}
+	for name, c := range map[string]struct {
+		noise func(ids []int32, mask int32, r *rand.Rand) []int32
+		want  string
+	}{
+		"first half": {func(ids []int32, mask int32, _ *rand.Rand) []int32 { ids[0] = mask; return ids[:1] }, ""},
+		"longer":     {func(ids []int32, mask int32, _ *rand.Rand) []int32 { return append(ids, mask) }, "6 tokens of 5"},
+		"no id":      {func(ids []int32, _ int32, _ *rand.Rand) []int32 { ids[2] = -1; return ids }, "id -1"},
+		"panics":     {func(ids []int32, _ int32, _ *rand.Rand) []int32 { return ids[9:] }, "panics"},
+	} {
+		o.NoisePart = c.noise
+		s, err := o.Encode(ex, TextDenoise, 1)
+		switch {
+		case c.want != "":
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v, want an error with %q", name, err, c.want)
+			}
+		case err != nil || len(s.Masked) != 1 || s.Masked[0] != o.Vocab.Mask() || len(s.Text) != 7 || s.Text[1] == o.Vocab.Mask():
+			t.Errorf("%s: masked %v, text %v, %v", name, s.Masked, s.Text, err)
+		}
+	}
+}

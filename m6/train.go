@@ -152,6 +152,7 @@ func (t *Training) openData() (err error) {
 		t.valid = nil
 	}
 	t.objective = NewObjective(t.Run, t.Vocab)
+	t.objective.NoisePart = t.options.Parts.Noise
 	return nil
 }
 

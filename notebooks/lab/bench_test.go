@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ import (
 // tinySettings make a model that compiles in a moment: text only.
 var tinySettings = []string{
 	"model.layers=1", "model.width=12", "model.heads=2", "model.ffn=20", "model.encoder.kind=none", "train.batch=4", "train.steps=50",
-	"data.text_buckets=[24]", "data.tasks.caption=0", "data.tasks.image_denoise=0", "data.tasks.text_denoise=0", "train.warmup=0",
+	"data.text_buckets=[24]", "data.tasks.caption=0", "data.tasks.image_denoise=0", "data.tasks.lm=0", "train.warmup=0",
 }
 
 // fewRows writes a data set of a few texts.
@@ -111,6 +112,14 @@ func TestBench(t *testing.T) {
 	if len(rates) != 7 {
 		t.Errorf("%d steps were reported, want 7: %v", len(rates), rates)
 	}
+
+	forget()
+	DefineNoise(func(ids []int32, _ int32, _ *rand.Rand) []int32 { return append(ids, ids...) })
+	b = newBench(launch{Root: root})
+	if _, err := train(b, 2); err == nil || !strings.Contains(err.Error(), "your noise") || !strings.Contains(err.Error(), "want at most as many") {
+		t.Errorf("a noise that makes text longer gives %v", err)
+	}
+	at(b, 7)
 
 	err = b.open(request{Run: "a", Settings: []string{"model.layers=3"}}, func(event) {})
 	if err == nil || !strings.Contains(err.Error(), "model.layers") {

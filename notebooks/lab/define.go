@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"runtime"
 	"slices"
@@ -22,7 +23,7 @@ type definition struct {
 	fingerprint string // of its text and of the text of what it calls
 }
 
-// parts are the reader's functions, and what is known of them by kind: mask, feed-forward network, schedule.
+// parts are the reader's functions, and what is known of them by kind: mask, feed-forward network, block, noise, schedule.
 var (
 	parts       m6.Parts
 	schedule    func(update int64) float64
@@ -43,6 +44,20 @@ func DefineMask(mask func(valid *Node, shape m6.Shape) *Node) bool {
 func DefineFFN(network func(w layers.Weights, x *Node, hidden int) *Node) bool {
 	parts.FFN = network
 	return define("feed-forward network", network, network == nil)
+}
+
+// DefineBlock puts a function of the notebook in place of how a block joins its attention, its feed-forward network and their norms,
+// x [B,S,D] to [B,S,D]. nil is m6.PreNorm.
+func DefineBlock(block func(b m6.Block, x *Node) *Node) bool {
+	parts.Block = block
+	return define("block", block, block == nil)
+}
+
+// DefineNoise puts a function of the notebook in place of the objective of the denoising tasks: the ids of a text to the ids that the model
+// reads of it, no more of them; mask is the id of [MASK], r draws. nil hides spans as the paper does.
+func DefineNoise(noise func(ids []int32, mask int32, r *rand.Rand) []int32) bool {
+	parts.Noise = noise
+	return define("noise", noise, noise == nil)
 }
 
 // DefineSchedule puts a function of the notebook in place of the learning-rate schedule: the number of an update, counted from 1, to

@@ -55,7 +55,7 @@ baselines. All figures are in report.json beside the page.`,
 	flags.StringVar(&f.data, "data", "", "folder of the data set")
 	flags.StringVar(&f.out, "out", "", "file of the page (default report.html in the run's folder)")
 	flags.StringVar(&f.split, "split", "test", "the held-out split: test or valid")
-	flags.IntVar(&f.limit, "limit", 192, "held-out rows of each source and task, a third of it for masked text; 0 is all")
+	flags.IntVar(&f.limit, "limit", 192, "held-out rows of each source and task; 0 is all")
 	flags.IntVar(&f.train, "train-limit", 0, "training rows of each source that the baselines see; 0 is all")
 	flags.Uint64Var(&f.seed, "seed", 7, "of everything that is drawn")
 	require(cmd, "dir", "data")
@@ -124,9 +124,6 @@ func (r *reporter) evaluate(cmd *cobra.Command) error {
 	for _, e := range evaluations {
 		start := time.Now()
 		o := tasks.Options{Limit: r.limit, Train: r.train, Seed: r.seed, Brief: true}
-		if e.name == "denoise" {
-			o.Limit = (r.limit + 2) / 3
-		}
 		result, err := e.run(cmd.Context(), r.model, r.data, o)
 		if cmd.Context().Err() != nil {
 			return cmd.Context().Err()

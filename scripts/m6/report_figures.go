@@ -82,7 +82,7 @@ func (r *reporter) scores() ([]viz.Block, error) {
 	}
 	how := "all rows of the split"
 	if r.limit > 0 {
-		how = fmt.Sprintf("at most %d rows of each source (%d for masked text), drawn with seed %d", r.limit, (r.limit+2)/3, r.seed)
+		how = fmt.Sprintf("at most %d rows of each source, drawn with seed %d", r.limit, r.seed)
 	}
 	first := viz.Prose(fmt.Sprintf("The model is clearly ahead of every baseline in %d of %d figures. A difference within the 95 %% margins counts for nobody. Judged: %s.", won, all, how))
 	return append([]viz.Block{first}, blocks...), nil
