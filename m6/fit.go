@@ -2,13 +2,17 @@ package m6
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"time"
 )
 
-// probes is how many steps of the run's mixture [Training.Fit] measures.
-const probes = 48
+// The pace of a run is measured on a look ahead at its batches: how often each shape comes up in so many steps, and the time of each.
+const (
+	looked = 200 // steps whose batches are drawn
+	timed  = 3   // steps on each shape: the first one compiles, the last one counts
+)
 
 // Fit chooses the steps of a new run that has train.minutes: as many as fit into them from now on at the pace that is measured here,
 // compiling and looks at the validation set included, and train.steps at most. It trains nothing; what it chose stands in run.json, so that the
@@ -38,30 +42,26 @@ func (t *Training) measure(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	feed := startFeed(loader, t.Run.Train.Accumulate) // beside the steps, as in training
-	defer feed.stop()
-	compiled := map[Shape]bool{}
-	var spent time.Duration
-	for range probes {
-		item := feed.next()
-		if err := errors.Join(item.err, ctx.Err()); err != nil {
-			return 0, err
-		}
-		again := false
-		for _, b := range item.batches {
-			again = again || !compiled[b.Shape]
-			compiled[b.Shape] = true
-		}
-		took, err := t.probe(item.batches)
-		if err == nil && again {
-			took, err = t.probe(item.batches)
-		}
+	begin, each := time.Now(), 0.0
+	first, counts := map[Shape]*Batch{}, map[Shape]float64{}
+	for range looked * t.Run.Train.Accumulate {
+		b, err := loader.Next(ctx)
 		if err != nil {
 			return 0, err
 		}
-		spent += took
+		if first[b.Shape] == nil {
+			first[b.Shape] = b
+		}
+		counts[b.Shape]++
 	}
-	each := spent.Seconds() / probes
+	each += time.Since(begin).Seconds() / looked / float64(runtime.GOMAXPROCS(0)) // the loader's share of the processors, beside the steps
+	for shape, b := range first {
+		took, err := t.probe(ctx, b)
+		if err != nil {
+			return 0, err
+		}
+		each += took * counts[shape] / looked
+	}
 	if t.valid == nil || t.Run.Train.EvalEvery == 0 {
 		return each, nil
 	}
@@ -76,12 +76,23 @@ func (t *Training) measure(ctx context.Context) (float64, error) {
 	return each + look.Seconds()/float64(t.Run.Train.EvalEvery), nil
 }
 
-// probe is the time of one step.
-func (t *Training) probe(batches []*Batch) (time.Duration, error) {
-	begin := time.Now()
-	pending, err := t.step.Run(t.State, batches, 0)
-	if err == nil {
-		_, err = pending.Wait()
+// probe is the time in seconds of a step on one batch, once it is compiled.
+func (t *Training) probe(ctx context.Context, b *Batch) (float64, error) {
+	batches := slices.Repeat([]*Batch{b}, t.Run.Train.Accumulate)
+	var took time.Duration
+	for range timed {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		begin := time.Now()
+		pending, err := t.step.Run(t.State, batches, 0)
+		if err == nil {
+			_, err = pending.Wait()
+		}
+		if err != nil {
+			return 0, err
+		}
+		took = time.Since(begin)
 	}
-	return time.Since(begin), err
+	return took.Seconds() / float64(t.Run.Train.Accumulate), nil
 }

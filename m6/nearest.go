@@ -15,6 +15,9 @@ func Nearest(word string, valid []string) string {
 	return best
 }
 
+// Close tells whether word is likely meant to be name: a third of its characters differ at most.
+func Close(word, name string) bool { return nearness(word, name) <= max(1, len([]rune(word))/3) }
+
 // nearestKey is Nearest for dotted keys: the last part counts twice, so that a right name in the
 // wrong group, or without a group, finds its place.
 func nearestKey(key string, valid []string) string {

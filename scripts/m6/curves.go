@@ -16,8 +16,8 @@ import (
 // curves is the figure of a run's losses: a line for each task, its held-out losses as markers.
 func curves(dir m6.Folder, title string) (viz.CurvesOptions, error) {
 	o := viz.CurvesOptions{Title: title, XLabel: "step", YLabel: "loss, nats per token", Smooth: 0.8, LogY: true}
-	records, err := dir.Metrics()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	records, err := metrics(dir)
+	if err != nil {
 		return o, err
 	}
 	train, valid := map[string]*viz.Series{}, map[string]*viz.Series{}
@@ -33,6 +33,36 @@ func curves(dir m6.Folder, title string) (viz.CurvesOptions, error) {
 	}
 	o.Series, o.HeldOut = inOrder(train), inOrder(valid)
 	return o, nil
+}
+
+// sourceCurves is the figure of a run's held-out losses by source, of captioning and language modelling.
+func sourceCurves(dir m6.Folder, title string) (viz.CurvesOptions, error) {
+	o := viz.CurvesOptions{Title: title, XLabel: "step", YLabel: "held-out loss, nats per token", LogY: true}
+	records, err := metrics(dir)
+	if err != nil {
+		return o, err
+	}
+	valid := map[string]*viz.Series{}
+	for _, r := range records {
+		for name, value := range r {
+			for _, task := range []m6.Task{m6.Caption, m6.LM} {
+				if source, ok := strings.CutPrefix(name, "valid_"+task.String()+"_"); ok {
+					extend(valid, task.String()+" "+source, r["step"], value)
+				}
+			}
+		}
+	}
+	o.Series = inOrder(valid)
+	return o, nil
+}
+
+// metrics are the lines of a run's metrics.jsonl; none where it has none yet.
+func metrics(dir m6.Folder) ([]map[string]float64, error) {
+	records, err := dir.Metrics()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return records, err
 }
 
 func isTask(name string) bool {

@@ -17,7 +17,12 @@ func (r *reporter) training() ([]viz.Block, error) {
 	if err != nil || len(o.Series) == 0 {
 		return nil, err
 	}
-	return []viz.Block{viz.Captioned{Block: o, Text: "Thin lines are single log lines, thick ones a running mean; markers are losses on the validation split."}}, nil
+	blocks := []viz.Block{viz.Captioned{Block: o, Text: "Thin lines are single log lines, thick ones a running mean; markers are losses on the validation split."}}
+	o, err = sourceCurves(r.folder(), "Held-out loss of each source")
+	if err == nil && len(o.Series) > 0 {
+		blocks = append(blocks, viz.Captioned{Block: o, Text: "On the validation split, which is never trained on: captions and questions of pictures, texts by where they come from."})
+	}
+	return blocks, err
 }
 
 // anatomy is the mask of a real example and the parameters by part.

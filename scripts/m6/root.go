@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"unicode/utf8"
@@ -98,7 +100,7 @@ func execute(ctx context.Context, root *cobra.Command, args []string, s streams)
 	}
 	var wrong usageError
 	if started && !errors.As(err, &wrong) {
-		fmt.Fprintln(s.err, "m6: "+oneLine(err.Error()))
+		fmt.Fprintln(s.err, "m6: "+oneLine(err.Error())+nearestFile(err))
 		return 1
 	}
 	if message, found := strings.CutPrefix(err.Error(), "unknown command "); found {
@@ -110,6 +112,27 @@ func execute(ctx context.Context, root *cobra.Command, args []string, s streams)
 	}
 	fmt.Fprintf(s.err, "m6: %s (see %s --help)\n", oneLine(err.Error()), at.CommandPath())
 	return 2
+}
+
+// nearestFile is, behind an error of a file that does not exist, the one beside it that is likely meant.
+func nearestFile(err error) string {
+	var missing *fs.PathError
+	if !errors.As(err, &missing) || !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	dir, word := filepath.Split(missing.Path)
+	beside, readErr := os.ReadDir(filepath.Dir(missing.Path))
+	if readErr != nil {
+		return ""
+	}
+	var names []string
+	for _, entry := range beside {
+		names = append(names, entry.Name())
+	}
+	if near := m6.Nearest(word, names); near != "" && m6.Close(word, near) {
+		return ": did you mean " + dir + near + "?"
+	}
+	return ""
 }
 
 // prepare gives every command below cmd the house's manners: names what is nearest to an unknown

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -69,6 +70,20 @@ func TestExecute(t *testing.T) {
 				t.Errorf("got code %d, %q\nwant code %d, %q", code, got, test.code, test.want)
 			}
 		})
+	}
+}
+
+// A file that does not exist is named with the one beside it that is likely meant, if there is any.
+func TestNearestFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "sample"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"sampel": ": did you mean " + filepath.Join(dir, "sample") + "?", "another": ""} {
+		_, err := os.Stat(filepath.Join(dir, name))
+		if got := nearestFile(fmt.Errorf("no data: %w", err)); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 }
 

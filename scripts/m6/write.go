@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -172,6 +173,9 @@ func vqaCommand() *cobra.Command {
 			if len(questions) == 0 {
 				questions = []string{"这是什么？"}
 			}
+			if err := refuseBlank("question", questions); err != nil {
+				return err
+			}
 			var asks []ask
 			for _, q := range questions {
 				asks = append(asks, ask{name: q, text: q + m6.AnswerPrompt, image: image})
@@ -194,6 +198,9 @@ func qaCommand() *cobra.Command {
 		Example: "  m6 qa --dir runs/demo 李白是谁？",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, questions []string) error {
+			if err := refuseBlank("question", questions); err != nil {
+				return err
+			}
 			var asks []ask
 			for _, q := range questions {
 				asks = append(asks, ask{name: q, text: asQuestion(q) + m6.AnswerPrompt})
@@ -203,6 +210,16 @@ func qaCommand() *cobra.Command {
 	}
 	f.add(cmd)
 	return cmd
+}
+
+// refuseBlank is a usage error where a text says nothing.
+func refuseBlank(what string, texts []string) error {
+	for i, s := range texts {
+		if strings.TrimSpace(s) == "" {
+			return usagef("%s %d is empty", what, i+1)
+		}
+	}
+	return nil
 }
 
 // asQuestion ends a question with a question mark.
@@ -224,6 +241,9 @@ func poemCommand() *cobra.Command {
 		Example: "  m6 poem --dir runs/demo --author 李白 --seed 7 见情郎",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := refuseBlank("title", args); err != nil {
+				return err
+			}
 			prompt := fmt.Sprintf("%s 作者: %s %s 正文:", args[0], dynasty, author)
 			return f.answer(cmd, []ask{{name: prompt, text: prompt}})
 		},
