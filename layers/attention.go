@@ -62,12 +62,18 @@ func attend(q, k, v, bias *Node) (mixed, weights *Node) {
 		byScores := ConvertDType(Mul(exps, Sub(byWeights, constant)), dtype)
 		return []*Node{
 			Einsum("bhst,bthk->bshk", byScores, in[1]),
-			Einsum("bhst,bshk->bthk", byScores, in[0]),
-			Einsum("bhst,bhsk->bthk", ConvertDType(exps, dtype), byMixed),
+			overQueries(TransposeAllAxes(in[0], 0, 2, 1, 3), byScores),
+			overQueries(byMixed, ConvertDType(exps, dtype)),
 		}
 	}
 	mixed = withGradient([]*Node{q, k, v}, forward, backward)
 	return mixed, Div(exps, sums)
+}
+
+// overQueries sums x [B,H,S,K] times weights [B,H,S,T] over the queries S, to [B,T,H,K]. With x on the left XLA's product on CPU takes half
+// the time.
+func overQueries(x, weights *Node) *Node {
+	return TransposeAllAxes(Einsum("bhsk,bhst->bhkt", x, weights), 0, 3, 1, 2)
 }
 
 // Projections are queries, keys and values of x [N,D], each as [dims...,H,K]. They are one matrix product: the kernels are

@@ -68,8 +68,11 @@ func (f Folder) Create(r Run, v *text.Vocab) error {
 	return writeWhole(f.Path("run.json"), r.JSON())
 }
 
-// writeWhole writes a file aside and renames it, so that nobody ever reads half of it.
+// writeWhole writes a file aside and renames it, so that nobody ever reads half of it. A file that says the same stays as it is.
 func writeWhole(path string, data []byte) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
+		return nil
+	}
 	temporary := path + ".new"
 	if err := os.WriteFile(temporary, data, 0o644); err != nil {
 		return err

@@ -213,7 +213,9 @@ func (t *Training) openLogs() (err error) {
 	if t.metrics, err = t.dir.openMetrics(t.State.Step); err != nil {
 		return err
 	}
-	t.events, err = createEventFile(t.dir.Path("tensorboard"))
+	if !t.Finished() {
+		t.events, err = createEventFile(t.dir.Path("tensorboard"))
+	}
 	return err
 }
 
