@@ -12,6 +12,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/core/tensors/dtensor"
+
+	_ "m6lab/m6/arena" // XLA keeps its working memory
 )
 
 // Device is what programs run on: a single device, or a mesh of them in one process.

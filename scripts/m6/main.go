@@ -6,12 +6,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-
-	"m6lab/m6"
 )
 
 func main() {
-	m6.RestartWithHugePages()
 	ctx, stop := signalled(context.Background())
 	code := execute(ctx, rootCommand(), os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()

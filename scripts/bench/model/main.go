@@ -14,8 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"m6lab/m6"
 )
 
 // sizes are a model and a batch, by the names of the peers' flags.
@@ -61,7 +59,6 @@ type measured struct {
 }
 
 func main() {
-	m6.RestartWithHugePages()
 	one := flag.String("one", "", "measure ours alone at these sizes, JSON, and print a line of JSON")
 	only := flag.String("case", "", "only the case whose name holds this")
 	rounds := flag.Int("rounds", 5, "rounds, of which the median counts")
