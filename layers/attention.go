@@ -42,8 +42,8 @@ func SelfAttention(w Weights, x, bias *Node, heads int) Attended {
 }
 
 // attend mixes values [B,S,H,K] by softmax(q·k + bias); weights are f32 [B,H,S,S]. The exponentials are divided by their sums behind
-// the product with the values, and the gradient is written down as in FlashAttention (Dao et al., arXiv 2205.14135, appendix B):
-// of the arrays [B,H,S,S], which cost most, each pass reads and writes two fewer than what is derived from a softmax.
+// the product with the values, and the gradient is written down as in FlashAttention (Dao et al., arXiv 2205.14135, appendix B): both
+// spare passes over the arrays [B,H,S,S], which cost most.
 func attend(q, k, v, bias *Node) (mixed, weights *Node) {
 	dtype := q.DType()
 	var exps, sums, mixedBHSK *Node // f32 [B,H,S,S], [B,H,S,1], [B,H,S,K]

@@ -42,7 +42,7 @@ func (t *Training) measure(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	begin, each := time.Now(), 0.0
+	begin := time.Now()
 	first, counts := map[Shape]*Batch{}, map[Shape]float64{}
 	for range looked * t.Run.Train.Accumulate {
 		b, err := loader.Next(ctx)
@@ -54,7 +54,7 @@ func (t *Training) measure(ctx context.Context) (float64, error) {
 		}
 		counts[b.Shape]++
 	}
-	each += time.Since(begin).Seconds() / looked / float64(runtime.GOMAXPROCS(0)) // the loader's share of the processors, beside the steps
+	each := time.Since(begin).Seconds() / looked / float64(runtime.GOMAXPROCS(0)) // the loader's share of the processors, beside the steps
 	for shape, b := range first {
 		took, err := t.probe(ctx, b)
 		if err != nil {

@@ -44,7 +44,8 @@ static struct block *take(size_t size) {
 		*best = b->next;
 		stats.reused++;
 		stats.kept -= b->size;
-	}
+	} else
+		stats.mapped++;
 	pthread_mutex_unlock(&lock);
 	return b;
 }
@@ -61,9 +62,6 @@ static struct block *map(size_t size) {
 	madvise(at, size, MADV_HUGEPAGE);
 	struct block *b = (struct block *)at;
 	b->size = size;
-	pthread_mutex_lock(&lock);
-	stats.mapped++;
-	pthread_mutex_unlock(&lock);
 	return b;
 }
 
@@ -92,18 +90,14 @@ static void give(struct block *b) {
 	pthread_mutex_lock(&lock);
 	b->next = kept;
 	kept = b;
-	stats.kept += b->size;
-	struct block *old = NULL; // what is over the limit, the longest unused first
-	while (stats.kept > KEPT) {
-		struct block **last = &kept;
-		while ((*last)->next)
-			last = &(*last)->next;
-		struct block *b = *last;
-		*last = NULL;
-		stats.kept -= b->size;
-		b->next = old;
-		old = b;
+	stats.kept = 0;
+	struct block **end = &kept; // of those that fit, the last freed first
+	while (*end && stats.kept + (*end)->size <= KEPT) {
+		stats.kept += (*end)->size;
+		end = &(*end)->next;
 	}
+	struct block *old = *end;
+	*end = NULL;
 	pthread_mutex_unlock(&lock);
 	while (old) {
 		struct block *next = old->next;

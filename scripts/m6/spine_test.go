@@ -132,6 +132,9 @@ func TestSpine(t *testing.T) {
 	m6("import", file, "--vocab", filepath.Join(run, "vocab.txt"), "--dir", imported)
 	m6("export", "--dir", imported, "--out", again)
 	a, b := tensorsOf(t, file), tensorsOf(t, again)
+	if len(a) != len(b) {
+		t.Fatalf("%d tensors after export, import and export, want %d", len(b), len(a))
+	}
 	for i := range a {
 		if a[i].Name != b[i].Name || string(a[i].Data) != string(b[i].Data) {
 			t.Errorf("%s differs after export, import and export", a[i].Name)
