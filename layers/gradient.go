@@ -21,3 +21,24 @@ func withGradient(inputs []*Node, forward func(inputs []*Node) *Node, backward f
 		return dy
 	})
 }
+
+// givenGradient is value, made without a gradient, with the gradient with respect to each input that backward says. To GoMLX it seems to
+// depend on an element of each input, which XLA drops.
+func givenGradient(value *Node, inputs []*Node, backward func(dy *Node) []*Node) *Node {
+	forward := func(in []*Node) *Node {
+		var elements *Node
+		for _, x := range in {
+			first := make([]SliceAxisSpec, x.Rank())
+			for i := range first {
+				first[i] = AxisElem(0)
+			}
+			element := ConvertDType(Reshape(Slice(x, first...)), value.DType())
+			if elements != nil {
+				element = Add(elements, element)
+			}
+			elements = element
+		}
+		return Where(Const(value.Graph(), false), elements, value)
+	}
+	return withGradient(inputs, forward, func(_ []*Node, dy *Node) []*Node { return backward(dy) })
+}

@@ -71,17 +71,16 @@ func (c Classifier) Loss(h, targets, weights *Node, rows int) (sum, nll *Node) {
 		out = in.gradients()
 	}
 	nll = Slice(out.nll, AxisRange(0, N))
-	value := ReduceAllSum(Mul(nll, StopGradient(weights)))
-	// A function of h, table and bias whose value is 0 and whose gradient is the one that was made above.
-	linear := inner(h, Slice(out.h, AxisRange(0, N)))
-	linear = Add(linear, inner(c.Table, Transpose(out.table, 0, 1)))
-	linear = Add(linear, inner(c.Bias, out.bias))
-	return Add(StopGradient(value), Sub(linear, StopGradient(linear))), StopGradient(nll)
-}
-
-// inner is the sum over all elements of x·gradient, for the gradient's sake.
-func inner(x, gradient *Node) *Node {
-	return ReduceAllSum(Mul(ConvertDType(x, dtypes.Float32), StopGradient(gradient)))
+	value := StopGradient(ReduceAllSum(Mul(nll, StopGradient(weights))))
+	sum = givenGradient(value, []*Node{h, c.Table, c.Bias}, func(dy *Node) []*Node {
+		scaled := func(x *Node, dtype dtypes.DType) *Node { return ConvertDType(Mul(x, dy), dtype) }
+		return []*Node{
+			scaled(Slice(out.h, AxisRange(0, N)), h.DType()),
+			scaled(Transpose(out.table, 0, 1), c.Table.DType()),
+			scaled(out.bias, c.Bias.DType()),
+		}
+	})
+	return sum, StopGradient(nll)
 }
 
 // classified is what a classifier's loss reads, classGradients what it gives: nll [N], and the gradients f32 of the weighted sum by

@@ -9,37 +9,41 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// constrainer fixes the layout of activations inside a program. GoMLX has no such op, but Shardy takes a call of an identity function
+// constrain fixes the layout of an activation inside a program. GoMLX has no such op, but Shardy takes a call of an identity function
 // whose parameter and result carry a layout for one. The gradient is laid out alike.
-type constrainer struct {
-	device *Device
-	calls  int
-}
-
-func (c *constrainer) constrain(x *Node, a axes) *Node {
-	if c.device.mesh == nil {
+func (b *builder) constrain(x *Node, a axes) *Node {
+	if b.device.mesh == nil {
 		return x
 	}
-	spec := c.device.spec(a)
-	x = IdentityWithCustomGradient(x, func(_, v *Node) *Node { return c.call(v, spec) })
-	return c.call(x, spec)
+	spec := b.device.spec(a)
+	x = IdentityWithCustomGradient(x, func(_, v *Node) *Node { return b.call(v, spec) })
+	return b.call(x, spec)
 }
 
-func (c *constrainer) call(x *Node, spec *distributed.ShardingSpec) *Node {
-	c.calls++
-	f := NewFunctionWithSharding(x.Graph(), fmt.Sprintf("constrain_%d", c.calls), func(g *Graph) ([]*Node, []*distributed.ShardingSpec) {
+func (b *builder) call(x *Node, spec *distributed.ShardingSpec) *Node {
+	b.constraints++
+	f := NewFunctionWithSharding(x.Graph(), fmt.Sprintf("constrain_%d", b.constraints), func(g *Graph) ([]*Node, []*distributed.ShardingSpec) {
 		return []*Node{ShardedParameter(g, "x", x.Shape(), spec)}, []*distributed.ShardingSpec{spec}
 	})
 	return f.Call(x)[0]
 }
 
+// rows lays out x [B,S,D] by the rows of the batch: without it the layout of a weight's moments may spread to activations.
+func (b *builder) rows(x *Node) *Node { return b.constrain(x, axes{batchAxes, "", ""}) }
+
+// columns lays out ids [B,L] and the gradient dy [B,L,D] of what they found as an embedding's moments lie, by columns: devices exchange those
+// of their rows, where else each would make a whole table of gradients and all sum them up.
+func (b *builder) columns(ids, dy *Node) (*Node, *Node) {
+	return b.constrain(ids, axes{"", ""}), b.constrain(dy, axes{"", "", "data"})
+}
+
 // tokens lays out tokens on their way to experts, x [E,B,C,D]: by the rows of the batch, or by expert. The change from one to the
 // other is an all-to-all, GShard's (arXiv 2006.16668), where without it every device would gather the experts' weights.
-func (c *constrainer) tokens(x *Node, atExperts bool) *Node {
+func (b *builder) tokens(x *Node, atExperts bool) *Node {
 	if atExperts {
-		return c.constrain(x, axes{"expert", "data", "", ""})
+		return b.constrain(x, axes{"expert", "data", "", ""})
 	}
-	return c.constrain(x, axes{"", batchAxes, "", ""})
+	return b.constrain(x, axes{"", batchAxes, "", ""})
 }
 
 // Every function that is called here is an identity, so the gradient passes. GoMLX defines none for calls.

@@ -90,7 +90,7 @@ func (m *Model) advance(w layers.Weights, shape decodeShape, p prompt, token, in
 	B, S := shape.Batch, shape.Length()
 	embed := w.In("embed")
 	place := MinScalar(Add(p.lengths, index), m.Positions-1)
-	x := Add(lookup(embed.At("text.weight", m.Vocabulary, m.Width), token), lookup(embed.At("position.weight", m.Positions, m.Width), place))
+	x := Add(layers.Lookup(embed.At("text.weight", m.Vocabulary, m.Width), token, nil), layers.Lookup(embed.At("position.weight", m.Positions, m.Width), place, nil))
 	segment := embed.At("segment.weight", segments, m.Width)
 	x = layers.LayerNorm(embed.In("norm"), Add(x, Slice(segment, AxisRange(segmentText, segmentText+1))))
 	x = ExpandAxes(x, 1) // [B,1,D]

@@ -2,6 +2,7 @@ package m6
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -14,6 +15,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors/dtensor"
 
 	_ "m6lab/m6/arena" // XLA keeps its working memory
+	"m6lab/m6/plugin"
 )
 
 // Device is what programs run on: a single device, or a mesh of them in one process.
@@ -21,15 +23,24 @@ type Device struct {
 	backend compute.Backend
 	mesh    *distributed.DeviceMesh // nil for a single device
 	shape   Mesh
+	looks   bool // asks the compiler about each program
 }
 
-// OpenDevice opens the devices of a mesh. The backend is GOMLX_BACKEND's, or the best that is installed.
+// OpenDevice opens the devices of a mesh. The backend is GOMLX_BACKEND's, or the best that is installed. A CPU has as many virtual
+// devices as the mesh asks for.
 func OpenDevice(mesh Mesh) (*Device, error) {
-	backend, err := compute.New()
+	backend, err := openBackend(mesh.Devices())
 	if err != nil {
 		return nil, fmt.Errorf("no device: %w; `m6 doctor` says what is missing", err)
 	}
 	return NewDevice(backend, mesh)
+}
+
+func openBackend(devices int) (compute.Backend, error) {
+	if path, options, ok := plugin.CPU(os.Getenv(compute.ConfigEnvVar)); ok {
+		return plugin.Open(path, devices, options)
+	}
+	return compute.New()
 }
 
 // NewDevice lays a mesh over the devices of a backend.

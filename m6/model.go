@@ -62,6 +62,10 @@ type Pass struct {
 	HeadRows int             // positions whose logits are made at a time while training; 0: all at once
 	Remat    bool            // recompute each block in the backward pass instead of keeping its insides
 	Trace    *Trace          // nil keeps nothing
+	// Rows lays x [B,S,D] out over devices by the rows of the batch, Columns what an embedding's gradient is made of, see [layers.Lookup].
+	// They may be nil.
+	Rows    func(x *Node) *Node
+	Columns func(ids, dy *Node) (*Node, *Node)
 	// Constrain fixes the layout over devices of tokens on their way to experts, see [layers.MoEOptions].
 	Constrain func(x *Node, atExperts bool) *Node
 }
@@ -85,12 +89,21 @@ func (m *Model) Hidden(w layers.Weights, in Inputs, p Pass) (*Node, Aux) {
 		if p.Remat {
 			x = x.Checkpoint()
 		}
+		x = p.rows(x)
 		x = m.block(w.In("%s", blockName(i)), i, x, blockInput{valid: valid, bias: bias, shape: in.Shape, pass: p, aux: &aux})
 	}
 	if p.Remat {
 		x = x.StopCheckpoint()
 	}
-	return layers.LayerNorm(w.In("final_norm"), x), aux
+	return p.rows(layers.LayerNorm(w.In("final_norm"), x)), aux
+}
+
+// rows is Rows, where there is one.
+func (p Pass) rows(x *Node) *Node {
+	if p.Rows == nil {
+		return x
+	}
+	return p.Rows(x)
 }
 
 // mask is the paper's three-part mask: visual and masked parts see each other, the complete part sees them and its own past.
@@ -119,16 +132,16 @@ func (m *Model) embed(w layers.Weights, in Inputs, p Pass, aux *Aux) *Node {
 	text := embed.At("text.weight", m.Vocabulary, m.Width)
 	position := embed.At("position.weight", m.Positions, m.Width)
 	if in.Masked > 0 {
-		parts = append(parts, addPosition(lookup(text, in.MaskedIDs), position, segment, segmentMasked))
+		parts = append(parts, addPosition(layers.Lookup(text, in.MaskedIDs, p.Columns), position, segment, segmentMasked))
 	}
 	if in.Text > 0 {
-		parts = append(parts, addPosition(lookup(text, in.TextIDs), position, segment, segmentText))
+		parts = append(parts, addPosition(layers.Lookup(text, in.TextIDs, p.Columns), position, segment, segmentText))
 	}
 	if in.Codes > 0 {
-		codes := lookup(embed.At("code.weight", m.Codes, m.Width), in.CodeIDs)
+		codes := layers.Lookup(embed.At("code.weight", m.Codes, m.Width), in.CodeIDs, p.Columns)
 		place := Iota(codes.Graph(), shapes.Make(dtypes.Int32, in.Batch, in.Codes), 1) // a code stands behind its row's own text
 		place = MinScalar(Add(place, ExpandAxes(in.TextLengths, -1)), m.Positions-1)
-		codes = Add(codes, lookup(position, place))
+		codes = Add(codes, layers.Lookup(position, place, nil))
 		parts = append(parts, Add(codes, row(segment, segmentCode)))
 	}
 	x := layers.LayerNorm(embed.In("norm"), concatenate(parts, 1))
@@ -146,9 +159,6 @@ func addPosition(content, position, segment *Node, which int) *Node {
 func row(table *Node, i int) *Node {
 	return ExpandAxes(Slice(table, AxisRange(i, i+1)), 0)
 }
-
-// lookup is table[ids], table [V,D] and ids int32 [...] to [...,D].
-func lookup(table, ids *Node) *Node { return Gather(table, ExpandAxes(ids, -1)) }
 
 // features are the patches of the batch's pictures [B,P,X]: as given, or the picture encoder's grid.
 func (m *Model) features(w layers.Weights, in Inputs, p Pass, aux *Aux) *Node {

@@ -52,10 +52,12 @@ func testOptimizer(t *testing.T, g golden, name string, train Train, rate float3
 	p, err := newProgram(d, "update", func(b *builder) {
 		count, rate := b.input("count", shapes.Make(dtypes.Float32), nil), b.input("rate", shapes.Make(dtypes.Float32), nil)
 		var grads []*Node
+		var lies []axes
 		for _, p := range params {
+			lies = append(lies, make(axes, len(p.Dims)))
 			grads = append(grads, b.input("grad."+p.Name, shapes.Make(dtypes.Float32, p.Dims...), nil))
 		}
-		norm := globalNorm(grads)
+		norm := globalNorm(grads, lies, Mesh{1, 1, 1})
 		b.output("norm", norm, nil)
 		for i, p := range params {
 			put(p.Name, g.floats(t, "param."+p.Name), p.Dims)
@@ -65,10 +67,10 @@ func testOptimizer(t *testing.T, g golden, name string, train Train, rate float3
 				put(m.suffix+p.Name, make([]float32, shapes.Make(dtypes.Float32, m.dims...).Size()), m.dims)
 				u.moments = append(u.moments, b.input(m.suffix+p.Name, shapes.Make(dtypes.Float32, m.dims...), nil))
 			}
-			now, kept := rule.update(u)
-			b.output(p.Name, now, nil)
+			u.moments = rule.renew(u)
+			b.output(p.Name, rule.apply(u), nil)
 			for j, m := range moments {
-				b.output(m.suffix+p.Name, kept[j], nil)
+				b.output(m.suffix+p.Name, u.moments[j], nil)
 			}
 		}
 	})

@@ -9,6 +9,8 @@ import (
 	"github.com/gomlx/compute/distributed"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"m6lab/m6/plugin"
 )
 
 // program is a compiled graph with named inputs and outputs over a device.
@@ -17,7 +19,9 @@ type program struct {
 	graph   *Graph
 	inputs  map[string]int // name to parameter handle
 	outputs []output
-	compile time.Duration
+
+	compile  time.Duration
+	compiled plugin.Compiled // empty unless the device looks
 }
 
 type output struct {
@@ -32,6 +36,8 @@ type builder struct {
 	g       *Graph
 	inputs  map[string]*Node
 	outputs []output
+
+	constraints int // functions that fix a layout
 }
 
 // input declares a named input.
@@ -57,19 +63,32 @@ func newProgram(d *Device, name string, build func(b *builder)) (p *program, err
 	for i, o := range b.outputs {
 		nodes[i], specs[i] = o.node, d.spec(o.axes)
 	}
-	if d.mesh == nil {
-		err = b.g.Compile(nodes...)
-	} else {
-		err = b.g.CompileWithSharding(nodes, specs)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("compiling %s: %w", name, err)
-	}
-	p = &program{device: d, graph: b.g, inputs: map[string]int{}, outputs: b.outputs, compile: time.Since(start)}
+	p = &program{device: d, graph: b.g, inputs: map[string]int{}, outputs: b.outputs}
 	for name, node := range b.inputs {
 		p.inputs[name] = int(node.GetParameterHandle())
 	}
+	p.compiled, err = plugin.Compile(plugin.Order{Aliases: p.aliases(), Look: d.looks}, func() error {
+		if d.mesh == nil {
+			return b.g.Compile(nodes...)
+		}
+		return b.g.CompileWithSharding(nodes, specs)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("compiling %s: %w", name, err)
+	}
+	p.compile = time.Since(start)
 	return p, nil
+}
+
+// aliases are the outputs that take the memory of the input of their name: state that a step renews.
+func (p *program) aliases() map[int]int {
+	out := map[int]int{}
+	for i, o := range p.outputs {
+		if handle, ok := p.inputs[o.name]; ok {
+			out[handle] = i
+		}
+	}
+	return out
 }
 
 // catch turns a panic into an error of one line.

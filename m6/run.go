@@ -63,6 +63,11 @@ type Mesh struct {
 // Devices is the number of devices of the mesh.
 func (m Mesh) Devices() int { return m.Data * m.Model * m.Expert }
 
+// sizes are the axes by their names.
+func (m Mesh) sizes() map[string]int {
+	return map[string]int{"data": m.Data, "model": m.Model, "expert": m.Expert}
+}
+
 // Checkpoint says when a run is saved.
 type Checkpoint struct {
 	Every int64 `json:"every"` // steps; a run is also saved at its end and when it is told to stop

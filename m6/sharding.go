@@ -45,12 +45,12 @@ func layout(name string, rank int) axes {
 	return make(axes, rank)
 }
 
-// momentLayout is a moment's layout: its weight's, and over `data` besides, on the first dimension that divides and is not split yet
+// momentLayout is a moment's layout: its weight's, and over `data` besides, on the last dimension that divides and is not split yet
 // (ZeRO stage 1, arXiv 1910.02054).
 func momentLayout(weight axes, dims []int, data int) axes {
 	out := slices.Clone(weight)
-	for i, d := range dims {
-		if data > 1 && out[i] == "" && d%data == 0 {
+	for i := len(dims) - 1; i >= 0; i-- {
+		if data > 1 && out[i] == "" && dims[i]%data == 0 {
 			out[i] = "data"
 			break
 		}

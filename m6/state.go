@@ -99,7 +99,7 @@ func (d *Device) create(spec stateSpec, seed uint64) (*Value, error) {
 
 // shardBounds is the part of a tensor that lies on one device: where it starts and how large it is, by dimension.
 func (d *Device) shardBounds(dims []int, a axes, dev int) (start, size []int, err error) {
-	sizes := map[string]int{"data": d.shape.Data, "model": d.shape.Model, "expert": d.shape.Expert}
+	sizes := d.shape.sizes()
 	at := map[string]int{
 		"expert": dev % d.shape.Expert, "model": dev / d.shape.Expert % d.shape.Model, "data": dev / d.shape.Expert / d.shape.Model,
 	}

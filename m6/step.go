@@ -2,6 +2,7 @@ package m6
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gomlx/compute/dtypes"
@@ -50,7 +51,8 @@ func (s *Step) Compiled() (time.Duration, int) {
 
 // Pending is a step that was given to the device; [Pending.Wait] reads what it told.
 type Pending struct {
-	parts []map[string]*Value
+	device *Device
+	parts  []map[string]*Value
 }
 
 // Run takes a step with the batches of its parts (train.accumulate of them, one by default) at a learning rate. The state is changed
@@ -82,7 +84,7 @@ func (s *Step) Run(state *State, batches []*Batch, rate float64) (*Pending, erro
 		state.values[spec.name] = out[spec.name]
 	}
 	state.Step++
-	return &Pending{parts: []map[string]*Value{out}}, nil
+	return &Pending{device: s.device, parts: []map[string]*Value{out}}, nil
 }
 
 // inputs are the batch's tensors on the device, and the seed of this step's dropout.
@@ -109,7 +111,7 @@ func (d *Device) placeBatch(b *Batch, patchFeatures int, values map[string]*Valu
 		case []float32:
 			whole = tensors.FromFlatDataAndDimensions(data, in.shape.Dimensions...)
 		}
-		value, err := d.place(whole, rowAxes(in.shape.Rank()))
+		value, err := d.place(whole, in.axes())
 		if err != nil {
 			return fmt.Errorf("placing %s: %w", in.name, err)
 		}
@@ -118,10 +120,13 @@ func (d *Device) placeBatch(b *Batch, patchFeatures int, values map[string]*Valu
 	return nil
 }
 
-// rowAxes splits the first of rank dimensions over the devices that share a batch.
-func rowAxes(rank int) axes {
-	a := make(axes, rank)
-	a[0] = batchAxes
+// axes splits the rows over the devices that share a batch. Ids are whole everywhere: the gradient of an embedding wants all of them, and they
+// are small.
+func (in input) axes() axes {
+	a := make(axes, in.shape.Rank())
+	if !strings.HasSuffix(in.name, "_ids") {
+		a[0] = batchAxes
+	}
 	return a
 }
 
@@ -129,7 +134,7 @@ func rowAxes(rank int) axes {
 func (b *builder) declare(shape Shape, patchFeatures int) Inputs {
 	in := Inputs{Shape: shape}
 	for _, input := range shape.inputs(patchFeatures) {
-		*input.node(&in) = b.input(input.name, input.shape, rowAxes(input.shape.Rank()))
+		*input.node(&in) = b.input(input.name, input.shape, input.axes())
 	}
 	return in
 }
@@ -165,6 +170,9 @@ func (s *Step) build(b *builder, shape Shape) {
 	loss, nodes := s.forward(b, shape)
 	trained := s.trained()
 	grads := Gradient(loss.Total, nodesOf(nodes, trained)...)
+	for i, p := range trained {
+		grads[i] = b.constrain(grads[i], layout(p.Name, len(p.Dims)))
+	}
 	b.report(loss)
 	for name, value := range loss.Aux.Updated {
 		nodes["updated:"+name] = value
@@ -176,14 +184,13 @@ func (s *Step) build(b *builder, shape Shape) {
 func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
 	in := b.declare(shape, s.model.PatchFeatures)
 	w, nodes := b.weights(s.model.weightSpecs(), s.run.Train.Precision)
-	c := &constrainer{device: s.device}
 	pass := Pass{Training: true, Remat: s.run.Train.Remat == "block", HeadRows: s.device.headRows(s.model.Vocabulary)}
 	seed := b.input("seed", shapes.Make(dtypes.Uint32), nil)
 	if s.model.Dropout > 0 {
 		pass.Dropout = &layers.Dropout{Rate: s.model.Dropout, Seed: seed}
 	}
 	if s.device.mesh != nil {
-		pass.Constrain = c.tokens
+		pass.Constrain, pass.Rows, pass.Columns = b.tokens, b.rows, b.columns
 	}
 	return s.model.Loss(w, in, pass), nodes
 }
@@ -192,8 +199,8 @@ func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
 func (b *builder) report(loss Loss) {
 	b.output("metrics.loss", loss.Mean, nil)
 	b.output("metrics.total", loss.Total, nil)
-	b.output("metrics.nll", loss.NLL, axes{""})
-	b.output("metrics.count", loss.Count, axes{""})
+	b.output("metrics.nll", loss.NLL, axes{batchAxes})
+	b.output("metrics.count", loss.Count, axes{batchAxes})
 	if len(loss.Aux.Routing) == 0 {
 		return
 	}
@@ -232,13 +239,17 @@ func nodesOf(nodes map[string]*Node, params []layers.Param) []*Node {
 // update turns gradients into new weights and moments, and declares them as outputs under the names of the state. loss is watched:
 // where it or the gradients are not finite, everything stays as it was.
 func (s *Step) update(b *builder, nodes map[string]*Node, grads []*Node, loss *Node) {
-	norm := globalNorm(grads)
+	norm := s.gradNorm(grads)
 	fine := And(IsFinite(norm), IsFinite(loss))
 	b.output("metrics.grad_norm", norm, nil)
 	b.output("metrics.fine", ConvertDType(fine, dtypes.Float32), nil)
 	count := b.input(updatesName, shapes.Make(dtypes.Float32), nil)
 	rate := b.input("rate", shapes.Make(dtypes.Float32), nil)
-	keep := func(name string, now, old *Node, a axes) { b.output(name, Where(fine, now, old), a) }
+	keep := func(name string, now, old *Node, a axes) *Node {
+		kept := Where(fine, now, old)
+		b.output(name, kept, a)
+		return kept
+	}
 
 	rule := s.run.Train.optimizer()
 	fresh := map[string]*Node{}
@@ -249,11 +260,11 @@ func (s *Step) update(b *builder, nodes map[string]*Node, grads []*Node, loss *N
 		for _, m := range moments {
 			u.moments = append(u.moments, b.input(m.suffix+p.Name, shapes.Make(dtypes.Float32, m.dims...), m.axes))
 		}
-		now, kept := rule.update(u)
-		fresh[p.Name] = now
-		for j, m := range moments {
-			keep(m.suffix+p.Name, kept[j], u.moments[j], m.axes)
+		for j, now := range rule.renew(u) {
+			u.moments[j] = keep(moments[j].suffix+p.Name, now, u.moments[j], moments[j].axes)
 		}
+		u.moments = OptimizationBarriers(u.moments...) // else XLA makes them again for the weight, from a copy of the old ones
+		fresh[p.Name] = rule.apply(u)
 	}
 	for _, spec := range s.model.weightSpecs() {
 		now, old := fresh[spec.name], nodes[spec.name]
@@ -268,6 +279,15 @@ func (s *Step) update(b *builder, nodes map[string]*Node, grads []*Node, loss *N
 	b.output(updatesName, Where(fine, OnePlus(count), count), nil)
 }
 
+// gradNorm is the norm of the gradients of all trained parameters, each where its moments lie.
+func (s *Step) gradNorm(grads []*Node) *Node {
+	var lies []axes
+	for _, p := range s.trained() {
+		lies = append(lies, momentLayout(layout(p.Name, len(p.Dims)), p.Dims, s.run.Mesh.Data))
+	}
+	return globalNorm(grads, lies, s.run.Mesh)
+}
+
 // Wait reads what the step told.
 func (p *Pending) Wait() (Metrics, error) {
 	var m Metrics
@@ -279,7 +299,7 @@ func (p *Pending) Wait() (Metrics, error) {
 			if !ok {
 				return []float64{0}
 			}
-			flat, failed := tensors.CopyFlatData[float32](value.shards[0]) // metrics are replicated
+			flat, failed := p.device.fetch(value)
 			if failed != nil {
 				err = failed
 				return []float64{0}
