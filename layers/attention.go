@@ -54,9 +54,10 @@ func attend(q, k, v, bias *Node) (mixed, weights *Node) {
 		mixedBHSK = Div(ConvertDType(Einsum("bhst,bthk->bhsk", ConvertDType(exps, dtype), in[2]), dtypes.Float32), sums)
 		return ConvertDType(TransposeAllAxes(mixedBHSK, 0, 2, 1, 3), dtype)
 	}
-	backward := func(in []*Node, dy *Node) []*Node {
-		byMixed := Div(ConvertDType(TransposeAllAxes(dy, 0, 2, 1, 3), dtypes.Float32), sums)
-		constant := ReduceAndKeep(Mul(byMixed, mixedBHSK), ReduceSum, -1) // what every weight of a row shares, [B,H,S,1]
+	backward := func(in []*Node, again remade, dy *Node) []*Node {
+		exps := again(exps)
+		byMixed := Div(ConvertDType(TransposeAllAxes(dy, 0, 2, 1, 3), dtypes.Float32), again(sums))
+		constant := ReduceAndKeep(Mul(byMixed, again(mixedBHSK)), ReduceSum, -1) // what every weight of a row shares, [B,H,S,1]
 		byMixed = ConvertDType(byMixed, dtype)
 		byWeights := ConvertDType(Einsum("bhsk,bthk->bhst", byMixed, in[2]), dtypes.Float32)
 		byScores := ConvertDType(Mul(exps, Sub(byWeights, constant)), dtype)

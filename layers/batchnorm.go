@@ -64,7 +64,7 @@ func normaliseBatch(x, weight, bias *Node) (*Node, BatchStatistics) {
 		inverse = Inverse(Sqrt(AddScalar(s.Variance, batchNormEpsilon)))
 		return Add(Mul(centred, perChannel(Mul(inverse, in[1]))), perChannel(in[2]))
 	}
-	backward := func(in []*Node, dy *Node) []*Node {
+	backward := func(in []*Node, _ remade, dy *Node) []*Node {
 		normal := Mul(centred, perChannel(inverse))
 		dBias, dWeight := sumPerChannel(dy), sumPerChannel(Mul(dy, normal))
 		dx := Sub(Sub(dy, perChannel(DivScalar(dBias, n))), Mul(normal, perChannel(DivScalar(dWeight, n))))

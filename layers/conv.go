@@ -20,13 +20,18 @@ func convolution(x, weight *Node, stride int) *Node {
 	case onCPU(x.Graph()):
 		return withGradient([]*Node{x, weight},
 			func(in []*Node) *Node { return direct(in[0], in[1], stride) },
-			func(in []*Node, dy *Node) []*Node { return []*Node{nil, weightGradient(in[0], in[1], dy, stride)} })
+			func(in []*Node, _ remade, dy *Node) []*Node {
+				return []*Node{nil, weightGradient(in[0], in[1], dy, stride)}
+			})
 	}
 	return direct(x, weight, stride)
 }
 
-// onCPU tells XLA's CPU from other devices, which have convolutions of their own.
-func onCPU(g *Graph) bool { return strings.HasPrefix(g.Backend().Description(), "xla:cpu") }
+// onCPU tells XLA's CPU from GPUs, which have convolutions of their own, and from the Go backend.
+func onCPU(g *Graph) bool {
+	d := strings.ToLower(g.Backend().Description())
+	return strings.HasPrefix(d, "xla:") && !strings.Contains(d, "cuda")
+}
 
 // pointwise is a 1x1 convolution as a matrix product.
 func pointwise(x, weight *Node, stride int) *Node {

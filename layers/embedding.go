@@ -9,7 +9,7 @@ func Lookup(table, ids *Node, spread func(ids, dy *Node) (*Node, *Node)) *Node {
 		return Gather(table, ExpandAxes(ids, -1))
 	}
 	forward := func(in []*Node) *Node { return Gather(in[0], ExpandAxes(ids, -1)) }
-	return withGradient([]*Node{table}, forward, func(_ []*Node, dy *Node) []*Node {
+	return withGradient([]*Node{table}, forward, func(_ []*Node, _ remade, dy *Node) []*Node {
 		at, dy := spread(ids, dy)
 		return []*Node{Scatter(ExpandAxes(at, -1), dy, table.Shape(), false, false)}
 	})

@@ -5,7 +5,10 @@ import . "github.com/gomlx/gomlx/core/graph"
 // withGradient is forward(inputs), whose gradient with respect to each input is what backward says, given the result's gradient dy;
 // a nil gradient leaves the one that GoMLX derives. GoMLX walks the graph from the loss back, so it asks for the result's gradient first:
 // there backward is called once, and the inputs find their gradients made. What GoMLX derives beside them is unused, and XLA drops it.
-func withGradient(inputs []*Node, forward func(inputs []*Node) *Node, backward func(inputs []*Node, dy *Node) []*Node) *Node {
+//
+// Under activation checkpointing the forward pass is made again for the backward one, which is given the new inputs; again gives the new value
+// of whatever forward made of them. What it reads in another way is kept from the forward pass.
+func withGradient(inputs []*Node, forward func(in []*Node) *Node, backward func(in []*Node, again remade, dy *Node) []*Node) *Node {
 	var gradients []*Node
 	wrapped := make([]*Node, len(inputs))
 	for i, x := range inputs {
@@ -16,10 +19,44 @@ func withGradient(inputs []*Node, forward func(inputs []*Node) *Node, backward f
 			return gradients[i]
 		})
 	}
-	return IdentityWithCustomGradient(forward(wrapped), func(_, dy *Node) *Node {
-		gradients = backward(inputs, dy)
+	y := forward(wrapped)
+	return IdentityWithCustomGradient(y, func(now, dy *Node) *Node {
+		made := map[*Node]*Node{}
+		for _, x := range wrapped {
+			made[x] = nil // where the walk ends
+		}
+		pair(y, now.Inputs()[0], made)
+		again := func(n *Node) *Node {
+			if now := made[n]; now != nil {
+				return now
+			}
+			return n
+		}
+		in := make([]*Node, len(wrapped))
+		for i, x := range wrapped {
+			in[i] = again(x)
+		}
+		gradients = backward(in, again, dy)
 		return dy
 	})
+}
+
+// remade gives the value of a node of the forward pass in the backward one.
+type remade func(*Node) *Node
+
+// pair walks a node and its copy, and notes the copy of each node that it was made of, back to those that made has already.
+func pair(node, again *Node, made map[*Node]*Node) {
+	old, seen := made[node]
+	if node == again || seen && old != nil {
+		return
+	}
+	made[node] = again
+	if seen {
+		return
+	}
+	for i, input := range node.Inputs() {
+		pair(input, again.Inputs()[i], made)
+	}
 }
 
 // givenGradient is value, made without a gradient, with the gradient with respect to each input that backward says. To GoMLX it seems to
@@ -40,5 +77,5 @@ func givenGradient(value *Node, inputs []*Node, backward func(dy *Node) []*Node)
 		}
 		return Where(Const(value.Graph(), false), elements, value)
 	}
-	return withGradient(inputs, forward, func(_ []*Node, dy *Node) []*Node { return backward(dy) })
+	return withGradient(inputs, forward, func(_ []*Node, _ remade, dy *Node) []*Node { return backward(dy) })
 }

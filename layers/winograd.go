@@ -33,7 +33,7 @@ func leading(matrix [][]float32, x *Node) *Node {
 	}
 	return withGradient([]*Node{x},
 		func(in []*Node) *Node { return product(matrix, in[0]) },
-		func(_ []*Node, dy *Node) []*Node { return []*Node{product(transposed(matrix), dy)} })
+		func(_ []*Node, _ remade, dy *Node) []*Node { return []*Node{product(transposed(matrix), dy)} })
 }
 
 // second is matrix [M][N] times the second axis of x [L,N,...].
@@ -44,7 +44,7 @@ func second(matrix [][]float32, x *Node) *Node {
 	}
 	return withGradient([]*Node{x},
 		func(in []*Node) *Node { return product(matrix, in[0]) },
-		func(_ []*Node, dy *Node) []*Node { return []*Node{product(transposed(matrix), dy)} })
+		func(_ []*Node, _ remade, dy *Node) []*Node { return []*Node{product(transposed(matrix), dy)} })
 }
 
 func transposed(m [][]float32) [][]float32 {

@@ -79,12 +79,14 @@ func (d *Device) headRows(vocabulary int) int {
 	if d.mesh != nil {
 		return 0
 	}
-	elements := 1 << 20
 	if strings.Contains(strings.ToLower(d.backend.Description()), "cuda") {
-		elements = 1 << 26
+		return max(64, 1<<26/vocabulary)
 	}
-	return max(64, elements/vocabulary)
+	return headRows(vocabulary)
 }
+
+// headRows is that number on a processor.
+func headRows(vocabulary int) int { return max(64, 1<<20/vocabulary) }
 
 // spec is GoMLX's form of axes; nil on a single device. Every tensor has one: GoMLX takes an absent spec for "any".
 func (d *Device) spec(a axes) *distributed.ShardingSpec {

@@ -33,6 +33,9 @@ type stateSpec struct {
 	init layers.Param // moments start at zero
 }
 
+// isMoment tells what only training needs, moments and the number of updates, from weights.
+func isMoment(name string) bool { return strings.Contains(name, ":") || name == updatesName }
+
 // weightSpecs lists the model's tensors with their layout.
 func (c Config) weightSpecs() []stateSpec {
 	var specs []stateSpec
@@ -166,7 +169,7 @@ func (s *State) Weights() ([]checkpoints.Tensor, error) {
 	all := s.specs
 	defer func() { s.specs = all }()
 	for i, spec := range all {
-		if strings.Contains(spec.name, ":") || spec.name == updatesName {
+		if isMoment(spec.name) {
 			s.specs = all[:i]
 			break
 		}
@@ -185,7 +188,7 @@ func (s *State) Load(given []checkpoints.Tensor) error {
 	}
 	_, resumes := byName[updatesName]
 	for _, spec := range s.specs {
-		if resumes || !strings.Contains(spec.name, ":") && spec.name != updatesName {
+		if resumes || !isMoment(spec.name) {
 			want = append(want, checkpoints.Spec{Name: spec.name, DType: checkpoints.F32, Dims: spec.dims})
 		}
 	}

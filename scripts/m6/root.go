@@ -43,6 +43,7 @@ func rootCommand() *cobra.Command {
 		scoreCommand(),
 		pretrainCommand(),
 		ledgerCommand(),
+		planCommand(),
 		featuresCommand(),
 		logitsCommand(),
 		exportCommand(),

@@ -1,0 +1,125 @@
+package m6
+
+import (
+	"cmp"
+	"slices"
+)
+
+// PaperTokens are the tokens of M6-Corpus (section 2 of the paper): what an epoch is.
+const PaperTokens = 111.8e9
+
+// The estimate counts with these shares, which are not the paper's: a large bf16 product reaches 0.8 of the data sheet on H100 and H200
+// (770 to 800 of 989 TFLOP/s measured), and what devices say over `data` goes on beside the backward pass, two thirds of the products.
+const (
+	productShare  = 0.8
+	backwardShare = 2.0 / 3
+	usableMemory  = 0.92 // the rest is the runtime's own
+)
+
+// Estimate is what a planned step would take on a kind of device: a roofline, not a measurement.
+type Estimate struct {
+	Device  string  `json:"device"`
+	Mesh    Mesh    `json:"mesh"`
+	Peak    int64   `json:"peak"` // bytes of a device
+	Fits    bool    `json:"fits"`
+	Parts   []Part  `json:"memory"`
+	Compute float64 `json:"compute_seconds"` // of the matrix products
+	Memory  float64 `json:"memory_seconds"`  // of reading and writing the device's memory
+	Network float64 `json:"network_seconds"` // of all that devices say
+	Exposed float64 `json:"exposed_seconds"` // of that, what nothing goes on beside
+	Step    float64 `json:"step_seconds"`    // the longer of compute and memory, and what of the network is exposed
+	MFU     float64 `json:"mfu"`             // of the model's own products, none made again, over the data sheet
+	Tokens  float64 `json:"tokens_per_second"`
+	Hours   float64 `json:"epoch_device_hours"` // of all devices together, for the paper's 111.8B tokens
+	Cost    float64 `json:"epoch_cost"`         // 0 where the device has no price
+}
+
+// On estimates a run's step on a kind of device.
+func On(r Run, shape Shape, h Hardware) (Estimate, error) {
+	if err := r.validatePlan(shape); err != nil {
+		return Estimate{}, err
+	}
+	c := cost{Run: r, Shape: shape, half: h.isAccelerator() && r.Train.Precision == "bf16"}
+	e := Estimate{Device: h.Name, Mesh: r.Mesh, Parts: c.memory()}
+	for _, part := range e.Parts {
+		e.Peak += part.Bytes
+	}
+	e.Fits = float64(e.Peak) <= usableMemory*h.Memory
+	devices, peak := float64(r.Mesh.Devices()), h.peak(r.Train.Precision)
+	e.Compute = c.flops() / (productShare * peak)
+	e.Memory = c.moved() / h.Bandwidth
+	var beside float64
+	for _, t := range c.traffic() {
+		seconds := c.wireBytes(t) / h.speed(r.Mesh, t)
+		e.Network += seconds
+		if t.Axis == "model" || t.Kind == "all-to-all" {
+			e.Exposed += seconds
+		} else {
+			beside += seconds
+		}
+	}
+	e.Exposed += max(0, beside-backwardShare*e.Compute)
+	e.Step = max(e.Compute, e.Memory) + e.Exposed
+	steps := float64(r.Train.Accumulate)
+	e.Step *= steps
+	e.MFU = steps * r.Model.FLOPs(shape) / (e.Step * devices * peak)
+	e.Tokens = steps * float64(shape.Batch*shape.Length()) / e.Step
+	e.Hours = PaperTokens / e.Tokens * devices / 3600
+	e.Cost = e.Hours * h.HourPrice
+	return e, nil
+}
+
+// wireBytes are the bytes that one device sends: a ring's all-reduce goes round twice.
+func (c cost) wireBytes(t Traffic) float64 {
+	bytes := float64(t.Bytes) * float64(t.Devices-1) / float64(t.Devices)
+	if t.Kind == "all-reduce" {
+		bytes *= 2
+	}
+	if c.half && (t.Axis == "model" || t.Kind == "all-to-all") {
+		bytes /= 2 // activations travel in bf16; gradients and weights are f32
+	}
+	return bytes
+}
+
+// speed is what a device sends per second along an axis: within a node where all that speak stand in one.
+func (h Hardware) speed(m Mesh, t Traffic) float64 {
+	reach := map[string]int{"expert": m.Expert, "model": m.Expert * m.Model}[t.Axis] // devices from the first to the last of a group
+	if reach == 0 {
+		reach = m.Devices()
+	}
+	if reach <= h.Node {
+		return h.Link
+	}
+	return h.Network
+}
+
+// moved are the bytes that a step reads and writes in a device's memory: weights three times and once again by the optimizer, gradients and
+// moments as AdamW does, what blocks keep once each way.
+func (c cost) moved() (total float64) {
+	for i, part := range c.memory() {
+		times := []float64{5, 2, 1, 2, 2, 2}[i]
+		total += times * float64(part.Bytes)
+	}
+	return total
+}
+
+// Meshes estimates a run on every mesh of n devices that it can be laid over: those that fit first, the quickest before others.
+func Meshes(r Run, shape Shape, h Hardware, n int) []Estimate {
+	var out []Estimate
+	for _, mesh := range meshes(r, n) {
+		r.Mesh = mesh
+		if e, err := On(r, shape, h); err == nil {
+			out = append(out, e)
+		}
+	}
+	slices.SortFunc(out, func(a, b Estimate) int {
+		if a.Fits != b.Fits {
+			return map[bool]int{true: -1, false: 1}[a.Fits]
+		}
+		if a.Fits {
+			return cmp.Compare(a.Step, b.Step)
+		}
+		return cmp.Compare(a.Peak, b.Peak)
+	})
+	return out
+}

@@ -1,0 +1,123 @@
+package m6
+
+import "fmt"
+
+// What a block keeps for the backward pass, in arrays of f32: of [B,S,D] whole ones and ones that are split over model, of [B,S,F] and of
+// [B,H,S,S] split ones. XLA's buffers of compiled steps were counted, see LOG.md; TestPlan holds the sums beside XLA's.
+const (
+	keptWhole      = 6 // residuals, norms, dropped-out branches
+	keptSplit      = 6 // queries, keys, values, each in two orders of axes
+	keptHidden     = 3 // before and behind GELU, and its inner function
+	keptScores     = 1 // exponentials
+	keptCheckpoint = 2 // [B,S,D] of a block that is made again
+	keptLogits     = 3 // [targets,V]: logits, exponentials, their gradient
+)
+
+// argumentParts are the parts of memory that a step is given; the others it needs while it runs.
+const argumentParts = 3
+
+// memory is what a device holds when it holds most, as XLA's CPU compiler lays it out.
+func (c cost) memory() []Part {
+	var weights, moments int64
+	for _, spec := range c.stateSpecs() {
+		n := c.Mesh.share(spec.dims, spec.axes)
+		if isMoment(spec.name) {
+			moments += n
+		} else {
+			weights += n
+		}
+	}
+	activations, gradients, workspace := c.working()
+	return []Part{
+		{"weights", f32Bytes * weights}, {"optimizer state", f32Bytes * moments}, {"batch", c.batchBytes()},
+		{"gradients", gradients}, {"activations", activations}, {"workspace", workspace},
+	}
+}
+
+// batchBytes is what the step reads beside its state: the batch, a seed and a rate.
+func (c cost) batchBytes() int64 {
+	total := int64(2 * f32Bytes)
+	for _, in := range c.inputs(c.Model.PatchFeatures) {
+		total += f32Bytes * c.Mesh.share(in.shape.Dimensions, in.axes())
+	}
+	return total
+}
+
+// working are the bytes that the step needs while it runs. Without activation checkpointing most is held either when the loss is made, with
+// what all blocks keep, or when all gradients are there; with it, when the last block is made again.
+func (c cost) working() (activations, gradients, workspace int64) {
+	block, head, table := c.blockBytes(), c.headBytes(), c.tableBytes()
+	all := c.gradientBytes()
+	if c.Train.Remat == "block" {
+		x := c.kept() * c.positions() * float64(c.Model.Width)
+		return int64(keptCheckpoint * x * float64(c.Model.Layers)), int64(all), int64(max(block, head))
+	}
+	kept := block * float64(c.Model.Layers)
+	if kept+head+table >= block+all {
+		return int64(kept), int64(table), int64(head)
+	}
+	return int64(block), int64(all), 0
+}
+
+// blockBytes is what a block keeps for its backward pass.
+func (c cost) blockBytes() float64 {
+	m, model := c.Model, float64(c.Mesh.Model)
+	x := c.positions() * float64(m.Width)
+	hidden := c.positions() * float64(m.FFN)
+	scores := c.positions() * float64(m.Heads*c.Length())
+	return c.kept()*(keptWhole*x+(keptSplit*x+keptHidden*hidden)/model) + f32Bytes*keptScores*scores/model
+}
+
+// kept is the size of an element of an activation.
+func (c cost) kept() float64 {
+	if c.half {
+		return f32Bytes / 2
+	}
+	return f32Bytes
+}
+
+// headBytes are the logits, in as many copies as the loss needs. On one device they are made in pieces.
+func (c cost) headBytes() float64 {
+	rows := c.targets()
+	if c.Mesh.Devices() == 1 {
+		rows = min(rows, float64(headRows(c.Model.Vocabulary)))
+	}
+	return f32Bytes * keptLogits * rows * float64(c.Model.Vocabulary) / float64(c.Mesh.Model)
+}
+
+// tableBytes are the gradients of the table of words, which come with the loss: one, and on one device, where a loop adds it up, its copies.
+func (c cost) tableBytes() float64 {
+	table := f32Bytes * float64(c.Model.Vocabulary*c.Model.Width) / float64(c.Mesh.Model)
+	if c.Mesh.Devices() == 1 {
+		return 2.5 * table
+	}
+	return table
+}
+
+// gradientBytes are the gradients of all weights.
+func (c cost) gradientBytes() (total float64) {
+	for _, p := range c.trained() {
+		if c.isRead(p) {
+			total += f32Bytes * float64(c.Mesh.share(p.Dims, layout(p.Name, len(p.Dims))))
+		}
+	}
+	return total
+}
+
+// validatePlan says what of a run and a batch cannot be planned.
+func (r Run) validatePlan(s Shape) error {
+	if s.Text < 1 || s.Patches < 0 || s.Masked < 0 || s.Codes < 0 {
+		return fmt.Errorf("a batch of %d patches, %d masked tokens and %d tokens of text: want at least one token of text", s.Patches, s.Masked, s.Text)
+	}
+	if s.Text > r.Model.Positions || s.Masked > r.Model.Positions {
+		return fmt.Errorf("text of %d and masked part of %d tokens: model.positions is %d", s.Text, s.Masked, r.Model.Positions)
+	}
+	if s.Patches > r.Model.VisualPositions {
+		return fmt.Errorf("%d patches: model.visual_positions is %d", s.Patches, r.Model.VisualPositions)
+	}
+	if s.Batch != r.Train.Batch/r.Train.Accumulate {
+		return fmt.Errorf("a batch of %d rows, but train.batch / train.accumulate is %d", s.Batch, r.Train.Batch/r.Train.Accumulate)
+	}
+	return r.Validate()
+}
+func (c cost) expertFLOPs(again float64) float64 { return 0 }
