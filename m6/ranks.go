@@ -20,8 +20,8 @@ import (
 // Several hosts: every rank draws the same examples and forms the same batches, but reads the pictures and computes the gradients of its
 // own rows alone; [Step] adds the ranks' sums up. All that a run writes, rank 0 writes.
 
-// validateRanks refuses a number of ranks that does not divide a batch.
-func (r Run) validateRanks(ranks int) error {
+// ValidateRanks refuses a number of ranks that does not divide the batch, in one line that names the numbers.
+func (r Run) ValidateRanks(ranks int) error {
 	devices, rows := r.Mesh.Data*r.Mesh.Expert, r.Train.Batch/r.Train.Accumulate
 	if rows%(ranks*devices) != 0 {
 		return fmt.Errorf("%d ranks of mesh.data * mesh.expert = %d do not divide train.batch / train.accumulate %d", ranks, devices, rows)
@@ -36,7 +36,7 @@ func (r Run) validateRanks(ranks int) error {
 func (t *Training) checkRun() error {
 	err := t.Run.Validate()
 	if err == nil {
-		err = t.Run.validateRanks(t.hosts.Size())
+		err = t.Run.ValidateRanks(t.hosts.Size())
 	}
 	if err := hosts.Agree(t.hosts, err); err != nil {
 		return err
