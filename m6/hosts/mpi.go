@@ -67,6 +67,9 @@ type mpi struct {
 // most is how many elements one call of MPI takes: its counts are 32 bits wide.
 const most = 1 << 28
 
+// KnowsMPI tells whether this program was built with -tags mpi.
+const KnowsMPI = true
+
 // join starts MPI.
 func join() (Group, error) {
 	if _, set := os.LookupEnv("OMPI_MCA_opal_signal"); !set {
