@@ -75,8 +75,11 @@ func Agree(g Group, err error) error {
 // two of them may go to the next one wherever the others are.
 func AgreeToStop(g Group, err error, wish bool) (stop bool, _ error) {
 	var agreed *AgreedError
-	if g.Size() == 1 || errors.As(err, &agreed) {
+	switch {
+	case g.Size() == 1:
 		return wish, err
+	case errors.As(err, &agreed):
+		return wish, agreed // without what a rank may have put around it
 	}
 	flags := make([]float32, g.Size()+1) // who failed, and how many want to stop
 	if err != nil {

@@ -143,10 +143,12 @@ func disturb(t *testing.T, s *slurm, submitted []string) {
 	}
 }
 
-// goOn waits until a job was put back into the queue for the n-th time, and spares it Slurm's waiting time.
+// goOn waits until a job was put back into the queue for the n-th time, and spares it most of Slurm's waiting time: two minutes, in which
+// the node forgets the run before.
 func (s *slurm) goOn(id, n string) {
 	s.t.Helper()
 	s.wait(2*time.Minute, "requeue "+n+" of the job", func() bool { return s.job(id, "Restarts") == n && s.job(id, "JobState") != "COMPLETING" })
+	time.Sleep(5 * time.Second)
 	s.output("scontrol", "update", "JobId="+id, "StartTime=now")
 }
 
@@ -159,7 +161,8 @@ func reached(s *slurm, dir string) float64 {
 	return lines[len(lines)-1]["step"]
 }
 
-// compare fails where the final weights and moments of two runs differ by more than limit.
+// compare fails where the final weights and moments of two runs differ by more than limit. The true gradient of a key's bias is 0: where
+// rounding may differ (limit over 0), steps of its own rounding are all it makes.
 func compare(t *testing.T, s *slurm, got, want string, limit float64) {
 	t.Helper()
 	load := func(dir string) checkpoints.State {
@@ -174,6 +177,9 @@ func compare(t *testing.T, s *slurm, got, want string, limit float64) {
 		t.Fatalf("%s ends at step %d with %d tensors, %s at %d with %d", got, a.Step, len(a.Tensors), want, b.Step, len(b.Tensors))
 	}
 	for i, w := range b.Tensors {
+		if limit > 0 && strings.HasSuffix(w.Name, "attn.key.bias") {
+			continue
+		}
 		x, errX := a.Tensors[i].Float32s()
 		y, errY := w.Float32s()
 		if errX != nil || errY != nil || len(x) != len(y) {
