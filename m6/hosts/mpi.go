@@ -50,6 +50,7 @@ static int sum_bf16(float *x, uint16_t *buffer, int n) {
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -72,6 +73,9 @@ const KnowsMPI = true
 
 // join starts MPI.
 func join() (Group, error) {
+	if os.Getenv("PMIX_RANK") == "" { // OpenMPI would end the program, with a page of text
+		return nil, errors.New("but nothing tells MPI of the others: start them with `srun --mpi=pmix` or mpirun")
+	}
 	if _, set := os.LookupEnv("OMPI_MCA_opal_signal"); !set {
 		os.Setenv("OMPI_MCA_opal_signal", "") // OpenMPI's own signal handlers have no alternate stack, which Go wants of every handler
 	}
