@@ -55,6 +55,20 @@ func TestServiceSlurm(t *testing.T) {
 			t.Error("a run that was refused left a folder behind")
 		}
 	})
+	t.Run("AnotherProgram", func(t *testing.T) {
+		program, err := os.ReadFile(m6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(m6+"1", append(program, 0), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		command := "[ $SLURM_PROCID = 0 ] && program=" + m6 + " || program=" + m6 + "1; $program " + strings.Join(pretrain, " ") + " --dir other"
+		out := told(t, s, "srun", "--mpi=pmix", "-n2", "sh", "-c", command)
+		if n := strings.Count(out, "m6: rank 1 of 2: the program is xxh3 "); n != 2 || strings.Count(out, "copy one build to every host\n") != 2 {
+			t.Errorf("%d ranks say that the programs differ, want both:\n%s", n, out)
+		}
+	})
 	t.Run("WithoutPMIx", func(t *testing.T) {
 		out := told(t, s, "srun", append([]string{"--mpi=none", "-n2", m6}, append(pretrain, "--dir", "none")...)...)
 		if n := strings.Count(out, "srun --mpi=pmix"); n != 2 {
