@@ -13,6 +13,8 @@ import (
 type Dropout struct {
 	Rate float64 // share of the elements that become zero, 0 <= Rate < 1
 	Seed *Node   // uint32 [], a new one each step
+	// FirstRow is the place of x's first row in a batch that several processes share, uint32 []; nil is 0.
+	FirstRow *Node
 }
 
 // Apply returns x with elements dropped and the rest scaled by 1/(1-Rate). place tells one call of a step from another.
@@ -27,6 +29,9 @@ func (d *Dropout) Apply(x *Node, place int) *Node {
 	for axis := len(dims) - 1; axis >= 0; axis-- {
 		index = Add(index, MulScalar(Iota(g, shapes.Make(dtypes.Uint32, dims...), axis), uint32(stride)))
 		stride *= dims[axis]
+	}
+	if d.FirstRow != nil {
+		index = Add(index, MulScalar(d.FirstRow, uint32(stride/dims[0])))
 	}
 	bits := Hash(Add(index, key))
 	keep := GreaterOrEqual(bits, Const(g, uint32(d.Rate*(math.MaxUint32+1.0))))

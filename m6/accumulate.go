@@ -6,10 +6,12 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"m6lab/layers"
+	"m6lab/m6/hosts"
 )
 
 // Gradient accumulation: the parts of a batch add up gradients of summed losses, weighted by their targets, and a program of its own
-// divides by the number of targets and updates. So a batch in parts has the gradient of the whole batch.
+// divides by the number of targets and updates. So a batch in parts has the gradient of the whole batch. The ranks of several hosts take
+// their steps in the same way: between the two programs they add up their sums.
 
 // gradName is the summed gradient of a parameter in the values of an accumulating step.
 func gradName(name string) string { return "grad:" + name }
@@ -18,21 +20,14 @@ const targetsName = "targets" // f32 []: targets of the parts so far
 
 // accumulate takes a step in parts.
 func (s *Step) accumulate(state *State, batches []*Batch, rate float64) (*Pending, error) {
-	sums := map[string]*Value{}
-	for _, spec := range s.sumSpecs() {
-		zero, err := s.device.create(spec, 0)
-		if err != nil {
-			return nil, err
-		}
-		sums[spec.name] = zero
+	sums, pending, err := s.parts(state, batches)
+	if err := hosts.Agree(s.hosts, err); err != nil {
+		return nil, err
 	}
-	pending := &Pending{device: s.device}
-	for i, batch := range batches {
-		out, err := s.part(state, sums, batch, i)
-		if err != nil {
+	if s.hosts.Size() > 1 {
+		if err := s.sumOverRanks(state, sums, pending); err != nil {
 			return nil, err
 		}
-		pending.parts = append(pending.parts, out)
 	}
 	out, err := s.applySums(state, sums, rate)
 	if err != nil {
@@ -42,6 +37,27 @@ func (s *Step) accumulate(state *State, batches []*Batch, rate float64) (*Pendin
 	last["metrics.fine"], last["metrics.grad_norm"] = out["metrics.fine"], out["metrics.grad_norm"]
 	state.Step++
 	return pending, nil
+}
+
+// parts adds up the gradients of a step's parts.
+func (s *Step) parts(state *State, batches []*Batch) (map[string]*Value, *Pending, error) {
+	sums := map[string]*Value{}
+	for _, spec := range s.sumSpecs() {
+		zero, err := s.device.create(spec, 0)
+		if err != nil {
+			return nil, nil, err
+		}
+		sums[spec.name] = zero
+	}
+	pending := &Pending{device: s.device}
+	for i, batch := range batches {
+		out, err := s.part(state, sums, batch, i)
+		if err != nil {
+			return nil, nil, err
+		}
+		pending.parts = append(pending.parts, out)
+	}
+	return sums, pending, nil
 }
 
 // sumSpecs lists the sums: one for each trained parameter, and the number of targets.

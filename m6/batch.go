@@ -54,7 +54,7 @@ type Batch struct {
 	CodeIDs       []int32 // [B,C]
 	CodeLengths   []int32
 
-	Rows []Row // what the rows are, for figures and logs; the model does not see it
+	Rows []Row // what the rows are, of all ranks where several share a batch; for figures and logs, the model does not see it
 }
 
 // Row says where a row of a batch comes from.

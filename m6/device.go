@@ -150,7 +150,7 @@ func (d *Device) place(whole *tensors.Tensor, a axes) (*Value, error) {
 // fetch brings a value back as one flat slice of f32.
 func (d *Device) fetch(v *Value) ([]float32, error) {
 	whole := v.shards[0]
-	if d.mesh != nil {
+	if len(v.shards) > 1 {
 		t, err := dtensor.NewTensor(d.spec(v.axes), v.shards)
 		if err != nil {
 			return nil, err

@@ -2,9 +2,12 @@ package m6
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"m6lab/m6/hosts"
 )
 
 // Evaluator computes losses without changing anything: one program for each shape of batch.
@@ -12,12 +15,13 @@ type Evaluator struct {
 	run      Run
 	model    *Model
 	device   *Device
+	hosts    hosts.Group
 	programs map[Shape]*program
 }
 
 // NewEvaluator prepares evaluation of a run's model.
 func NewEvaluator(d *Device, m *Model, r Run) *Evaluator {
-	return &Evaluator{run: r, model: m, device: d, programs: map[Shape]*program{}}
+	return &Evaluator{run: r, model: m, device: d, hosts: hosts.Alone(), programs: map[Shape]*program{}}
 }
 
 // Loss is the negative log-likelihood of each row of a batch in nats, and its number of targets.
@@ -73,20 +77,29 @@ func (m Means) Add(rows []Row, nll, count []float64) {
 	}
 }
 
-// Batches evaluates n batches of a loader.
+// Batches evaluates n batches of a loader; with several ranks each its own rows of them.
 func (e *Evaluator) Batches(ctx context.Context, state *State, l *Loader, n int) (Means, error) {
-	means := Means{}
+	var rows []Row
+	var nll, count []float32
 	for range n {
 		b, err := l.Next(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("evaluating: %w", err)
 		}
-		nll, count, err := e.Loss(state, b)
+		batchNLL, batchCount, err := e.Loss(state, b)
 		if err != nil {
 			return nil, err
 		}
-		means.Add(b.Rows, widen(nll), widen(count))
+		rows, nll, count = append(rows, b.Rows...), append(nll, wholeRows(e.hosts, batchNLL)...), append(count, wholeRows(e.hosts, batchCount)...)
 	}
+	if err := hosts.Agree(e.hosts, nil); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(e.hosts.AllReduce(nll, hosts.F32), e.hosts.AllReduce(count, hosts.F32)); err != nil {
+		return nil, err
+	}
+	means := Means{}
+	means.Add(rows, widen(nll), widen(count))
 	return means, nil
 }
 

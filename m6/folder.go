@@ -85,14 +85,15 @@ var free = []string{"train.log_every", "train.eval_every", "train.eval_batches",
 
 // Resumable says in one line which key of a config differs from that of the run to be resumed, if any does.
 func Resumable(saved, given Run) error {
-	if key, a, b := firstDifference(reflect.ValueOf(saved), reflect.ValueOf(given), ""); key != "" {
+	if key, a, b := firstDifference(reflect.ValueOf(saved), reflect.ValueOf(given), "", free); key != "" {
 		return fmt.Errorf("this run was begun with %s=%v, not %v: drop the setting to go on with it, or give another --dir", key, a, b)
 	}
 	return nil
 }
 
-func firstDifference(a, b reflect.Value, key string) (string, any, any) {
-	if slices.Contains(free, key) {
+// firstDifference is the first key that differs, and both values; keys under ignored may.
+func firstDifference(a, b reflect.Value, key string, ignored []string) (string, any, any) {
+	if slices.Contains(ignored, key) {
 		return "", nil, nil
 	}
 	if a.Kind() != reflect.Struct {
@@ -106,7 +107,7 @@ func firstDifference(a, b reflect.Value, key string) (string, any, any) {
 		if key != "" {
 			name = key + "." + name
 		}
-		if k, x, y := firstDifference(a.Field(i), b.Field(i), name); k != "" {
+		if k, x, y := firstDifference(a.Field(i), b.Field(i), name, ignored); k != "" {
 			return k, x, y
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"m6lab/datasets"
 	"m6lab/datasets/image"
 	"m6lab/datasets/record"
+	"m6lab/m6/hosts"
 )
 
 // Position is where a run stands in its data: how many examples were drawn, how far each stream is, and which drawn examples wait
@@ -35,7 +36,8 @@ type Loader struct {
 	set       *record.Set
 	objective Objective
 	run       Run
-	rows      int // of a batch
+	rows      int         // of a batch, over all ranks
+	hosts     hosts.Group // of which rank's rows are read whole
 	streams   []stream
 	total     float64 // weight of all streams
 
@@ -68,13 +70,20 @@ type loaded struct {
 // Skips counts what a loader left out, by reason.
 type Skips struct {
 	Seen, Failed int64 // examples read, and of these the ones that could not be used
+	Pictures     int64 // of several ranks: this one's rows that lost their targets, since their picture could not be used
 	Cut          int64 // texts that were longer than the longest bucket
 	Last         string
 }
 
 // NewLoader opens the streams of a data set's split from a position; the zero Position is the beginning.
 func NewLoader(set *record.Set, o Objective, r Run, from Position) (*Loader, error) {
-	l := &Loader{set: set, objective: o, run: r, rows: r.Train.Batch / r.Train.Accumulate, queues: map[Shape][]loaded{}}
+	return newRankLoader(set, o, r, from, hosts.Alone())
+}
+
+// newRankLoader is [NewLoader] for one of several ranks. All draw the same examples and fill the same batches; each has its own rows of
+// them, and opens no picture of the others'.
+func newRankLoader(set *record.Set, o Objective, r Run, from Position, g hosts.Group) (*Loader, error) {
+	l := &Loader{set: set, objective: o, run: r, rows: r.Train.Batch / r.Train.Accumulate, hosts: g, queues: map[Shape][]loaded{}}
 	l.open()
 	if l.total == 0 {
 		return nil, fmt.Errorf("no example of %s fits a task of the mixture %v; `m6 data stats` shows what is there", set.Dir(), r.Data.Tasks)
@@ -194,7 +203,7 @@ func (l *Loader) Next(ctx context.Context) (*Batch, error) {
 			continue
 		}
 		delete(l.queues, shape)
-		return newLoadedBatch(shape, queue), nil
+		return l.batch(shape, queue)
 	}
 }
 
@@ -231,7 +240,10 @@ func (l *Loader) count(x loaded) error {
 }
 
 // read reads and encodes drawn examples in parallel.
-func (l *Loader) read(xs []loaded) {
+func (l *Loader) read(xs []loaded) { l.each(xs, l.encode) }
+
+// each calls f for all examples, in parallel.
+func (l *Loader) each(xs []loaded, f func(x *loaded)) {
 	workers := l.run.Data.Workers
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
@@ -240,7 +252,7 @@ func (l *Loader) read(xs []loaded) {
 	for w := range min(workers, len(xs)) {
 		wait.Go(func() {
 			for i := w; i < len(xs); i += workers {
-				l.encode(&xs[i])
+				f(&xs[i])
 			}
 		})
 	}
@@ -266,12 +278,49 @@ func (l *Loader) encode(x *loaded) {
 		return
 	}
 	x.cut = len(x.seq.Text) == l.objective.Longest
-	if x.seq.Picture != nil {
-		x.pixels, x.err = Pixels(ex.Image, l.run.Model.Encoder.Size)
-		if x.err != nil {
-			x.err = fmt.Errorf("picture of example %s: %w", ex.ID, x.err)
+	if l.hosts.Size() == 1 {
+		l.decode(x)
+	}
+}
+
+// decode opens the picture of an example that has one.
+func (l *Loader) decode(x *loaded) {
+	if x.seq.Picture == nil {
+		return
+	}
+	if x.pixels, x.err = Pixels(x.seq.Picture, l.run.Model.Encoder.Size); x.err != nil {
+		x.err = fmt.Errorf("picture of example %s: %w", x.seq.ID, x.err)
+	}
+}
+
+// batch forms the batch of a full queue: of several ranks, this one's rows. Since the ranks have agreed on the queue before one of them
+// opens a picture, a picture that cannot be opened then costs its row its targets, where a single process takes the next example.
+func (l *Loader) batch(shape Shape, queue []loaded) (*Batch, error) {
+	ranks := l.hosts.Size()
+	if ranks == 1 {
+		return newLoadedBatch(shape, queue), nil
+	}
+	shape.Batch = l.rows / ranks
+	mine := queue[l.hosts.Rank()*shape.Batch:][:shape.Batch]
+	l.each(mine, l.decode)
+	for i := range mine {
+		x := &mine[i]
+		if x.err == nil {
+			continue
+		}
+		x.seq.Given = len(x.seq.Text)
+		l.Skipped.Pictures++
+		l.Skipped.Last = x.err.Error()
+		if l.Skipped.Seen >= 100 && l.Skipped.Pictures*int64(ranks)*100 > l.Skipped.Seen {
+			return nil, fmt.Errorf("%d pictures could not be used, more than 1 %% of the examples: the last one: %w; `m6 check %s` names all", l.Skipped.Pictures, x.err, l.set.Dir())
 		}
 	}
+	b := newLoadedBatch(shape, mine)
+	b.Rows = make([]Row, len(queue))
+	for i, x := range queue {
+		b.Rows[i] = Row{Task: x.seq.Task, Source: x.seq.Source, ID: x.seq.ID}
+	}
+	return b, nil
 }
 
 // Pixels decodes a picture to what the encoder reads: f32 [size,size,3], RGB normalised by ImageNet's mean and deviation.
@@ -313,7 +362,7 @@ func newLoadedBatch(shape Shape, rows []loaded) *Batch {
 		each := shape.Pixels * shape.Pixels * 3
 		b.Pixels = make([]float32, shape.Batch*each)
 		for i, x := range rows {
-			copy(b.Pixels[i*each:], x.pixels)
+			copy(b.Pixels[i*each:], x.pixels) // nothing, where a rank could not open the picture
 		}
 	}
 	return b

@@ -37,6 +37,7 @@ type Train struct {
 	Clip         float64 `json:"clip"`         // largest norm of all gradients together; 0: no limit
 	Precision    string  `json:"precision"`    // f32, or bf16: products in bf16 over f32 weights
 	Remat        string  `json:"remat"`        // activation checkpointing: none, block
+	ReduceBF16   bool    `json:"reduce_bf16"`  // gradients travel between hosts in bf16, not f32
 	LogEvery     int64   `json:"log_every"`    // steps between lines of metrics.jsonl
 	EvalEvery    int64   `json:"eval_every"`   // steps between looks at the validation set; 0: never
 	EvalBatches  int     `json:"eval_batches"` // batches of such a look

@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"m6lab/layers"
+	"m6lab/m6/hosts"
 )
 
 // Step runs training steps: one compiled program for each shape of batch, over one state.
@@ -18,13 +19,14 @@ type Step struct {
 	run      Run
 	model    *Model
 	device   *Device
+	hosts    hosts.Group
 	programs map[Shape]*program
-	apply    *program // with accumulation: what turns summed gradients into an update
+	apply    *program // with accumulation or several ranks: what turns summed gradients into an update
 }
 
 // NewStep prepares the training step of a run; programs are compiled when a shape is first seen.
 func NewStep(d *Device, m *Model, r Run) *Step {
-	return &Step{run: r, model: m, device: d, programs: map[Shape]*program{}}
+	return &Step{run: r, model: m, device: d, hosts: hosts.Alone(), programs: map[Shape]*program{}}
 }
 
 // Metrics is what a step tells.
@@ -61,7 +63,7 @@ func (s *Step) Run(state *State, batches []*Batch, rate float64) (*Pending, erro
 	if len(batches) != s.run.Train.Accumulate {
 		return nil, fmt.Errorf("a step takes %d batches, one for each of train.accumulate, not %d", s.run.Train.Accumulate, len(batches))
 	}
-	if len(batches) > 1 {
+	if len(batches) > 1 || s.hosts.Size() > 1 {
 		return s.accumulate(state, batches, rate)
 	}
 	p, err := s.program(batches[0].Shape)
@@ -98,6 +100,7 @@ func (s *Step) inputs(state *State, b *Batch, part int) (map[string]*Value, map[
 	}
 	seed := mix(mix(mix(s.run.Train.Seed)^uint64(state.Step)) ^ uint64(part))
 	values["seed"] = scalar(s.device, uint32(seed))
+	values["first_row"] = scalar(s.device, uint32(s.hosts.Rank()*b.Batch))
 	return values, donate, nil
 }
 
@@ -188,6 +191,9 @@ func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
 	seed := b.input("seed", shapes.Make(dtypes.Uint32), nil)
 	if s.model.Dropout > 0 {
 		pass.Dropout = &layers.Dropout{Rate: s.model.Dropout, Seed: seed}
+		if s.hosts.Size() > 1 {
+			pass.Dropout.FirstRow = b.input("first_row", shapes.Make(dtypes.Uint32), nil)
+		}
 	}
 	if s.device.mesh != nil {
 		pass.Constrain, pass.Rows, pass.Columns = b.tokens, b.rows, b.columns

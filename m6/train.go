@@ -12,6 +12,7 @@ import (
 	"m6lab/checkpoints"
 	"m6lab/datasets/record"
 	"m6lab/datasets/text"
+	"m6lab/m6/hosts"
 )
 
 // TrainOptions says what [OpenTraining] needs beside the run.
@@ -25,6 +26,7 @@ type TrainOptions struct {
 	Log      func(line string) // takes what must not pass unseen; nil drops it
 	OnRecord func(Record)      // takes each logged step; may be nil
 	Device   *Device           // nil opens the run's mesh
+	Hosts    hosts.Group       // the ranks that train the run together, see m6/hosts; nil is this process alone
 }
 
 // Record is what is logged of a step; metrics.jsonl has it as one JSON object.
@@ -43,6 +45,7 @@ type Training struct {
 
 	dir       Folder
 	device    *Device
+	hosts     hosts.Group
 	step      *Step
 	evaluator *Evaluator
 	data      *record.Set
@@ -50,7 +53,7 @@ type Training struct {
 	objective Objective
 	feed      *feed
 	position  Position
-	manager   *checkpoints.Manager
+	manager   *checkpoints.Manager // this and the next two: of rank 0 alone
 	metrics   *metricsFile
 	events    *eventFile
 	options   TrainOptions
@@ -72,44 +75,52 @@ type window struct {
 	dropped       float64
 }
 
-// OpenTraining begins a run, or takes up the one that its folder holds. Everything that can be wrong is found before any work.
+// OpenTraining begins a run, or takes up the one that its folder holds. Everything that can be wrong is found before any work. Of several
+// ranks all end with the same error.
 func OpenTraining(o TrainOptions) (opened *Training, err error) {
 	if o.Log == nil {
 		o.Log = func(string) {}
 	}
-	if err := o.Run.Validate(); err != nil {
-		return nil, err
+	if o.Hosts == nil {
+		o.Hosts = hosts.Alone()
 	}
-	t := &Training{Run: o.Run, Vocab: o.Vocab, dir: o.Dir, options: o, best: math.Inf(1)}
+	t := &Training{Run: o.Run, Vocab: o.Vocab, dir: o.Dir, hosts: o.Hosts, options: o, best: math.Inf(1)}
 	defer func() {
 		if err != nil {
 			t.close()
 		}
 	}()
-	if err := t.openFolder(); err != nil {
-		return nil, err
-	}
-	if err := t.openData(); err != nil {
-		return nil, err
-	}
-	if err := t.dir.Create(t.Run, t.Vocab); err != nil {
-		return nil, err
-	}
-	if t.device = o.Device; t.device == nil {
-		if t.device, err = OpenDevice(o.Run.Mesh); err != nil {
+	for _, part := range []func() error{t.checkRun, t.openFolder, t.openData, t.checkRanksData, t.create, t.openDevice, t.openState, t.checkRanksStep, t.startData} {
+		if err := hosts.Agree(t.hosts, part()); err != nil {
 			return nil, err
 		}
 	}
-	t.Model = &Model{Config: t.Run.Model, Parts: o.Parts}
+	return t, nil
+}
+
+// writes tells whether this process writes what the run leaves behind.
+func (t *Training) writes() bool { return t.hosts.Rank() == 0 }
+
+// create writes the run's folder.
+func (t *Training) create() error {
+	if !t.writes() {
+		return nil
+	}
+	return t.dir.Create(t.Run, t.Vocab)
+}
+
+func (t *Training) openDevice() (err error) {
+	if t.device = t.options.Device; t.device == nil {
+		if t.device, err = OpenDevice(t.Run.Mesh); err != nil {
+			return err
+		}
+	}
+	t.Model = &Model{Config: t.Run.Model, Parts: t.options.Parts}
 	t.step = NewStep(t.device, t.Model, t.Run)
 	t.evaluator = NewEvaluator(t.device, t.Model, t.Run)
-	if t.peak, err = t.device.Peak(t.Run.Train.Precision); err != nil {
-		return nil, err
-	}
-	if err := t.openState(); err != nil {
-		return nil, err
-	}
-	return t, t.startData()
+	t.step.hosts, t.evaluator.hosts = t.hosts, t.hosts
+	t.peak, err = t.device.Peak(t.Run.Train.Precision)
+	return err
 }
 
 // openFolder takes the run's folder for this process, and checks that what is there is this run.
@@ -134,6 +145,9 @@ func (t *Training) openFolder() error {
 	}
 	if err := checkVocab(t.Vocab, t.Run.Model); err != nil {
 		return err
+	}
+	if !t.writes() {
+		return nil
 	}
 	t.manager, err = checkpoints.Open(t.dir.Checkpoints(), checkpoints.Options{Keep: t.Run.Checkpoint.Keep, Log: t.options.Log})
 	return err
@@ -170,7 +184,7 @@ func (t *Training) openState() error {
 	if t.State, err = NewState(t.device, t.Run); err != nil {
 		return err
 	}
-	saved, report, err := t.manager.Restore()
+	saved, report, err := t.restore()
 	for _, p := range report.Problems {
 		t.options.Log(fmt.Sprintf("skipped a checkpoint: %v", p))
 	}
@@ -190,10 +204,20 @@ func (t *Training) openState() error {
 	if err := t.checkData(saved.Values["data"]); err != nil {
 		return err
 	}
-	if _, metric, ok := t.manager.Best(); ok {
-		t.best = metric
+	if t.writes() {
+		if _, metric, ok := t.manager.Best(); ok {
+			t.best = metric
+		}
 	}
 	return t.openLogs()
+}
+
+// restore reads the newest sound checkpoint. Rank 0 has the folder for itself; the other ranks read it.
+func (t *Training) restore() (checkpoints.State, checkpoints.Report, error) {
+	if t.writes() {
+		return t.manager.Restore()
+	}
+	return checkpoints.Load(t.dir.Checkpoints())
 }
 
 // fingerprint tells one data set from another.
@@ -210,6 +234,9 @@ func (t *Training) checkData(saved json.RawMessage) error {
 }
 
 func (t *Training) openLogs() (err error) {
+	if !t.writes() {
+		return nil
+	}
 	if t.metrics, err = t.dir.openMetrics(t.State.Step); err != nil {
 		return err
 	}
@@ -221,7 +248,7 @@ func (t *Training) openLogs() (err error) {
 
 // startData begins to read ahead from the run's position.
 func (t *Training) startData() error {
-	loader, err := NewLoader(t.data, t.objective, t.Run, t.position)
+	loader, err := newRankLoader(t.data, t.objective, t.Run, t.position, t.hosts)
 	if err != nil {
 		return err
 	}
@@ -236,67 +263,6 @@ func (t *Training) Finished() bool { return t.State.Step >= t.Run.Train.Steps }
 // Device says what the run runs on.
 func (t *Training) Device() string { return t.device.Name() }
 
-// Steps takes n steps, fewer where the run ends or ctx is cancelled. What the device computes is read one step later, so that it
-// need not wait. It saves when the config says so, and at the end of the run.
-func (t *Training) Steps(ctx context.Context, n int64) error {
-	end := min(t.State.Step+n, t.Run.Train.Steps)
-	var before *Pending
-	var rows [][]Row
-	for t.State.Step < end && ctx.Err() == nil {
-		item := t.feed.next()
-		if item.err != nil {
-			return item.err
-		}
-		pending, err := t.step.Run(t.State, item.batches, t.rate(t.State.Step+1))
-		if err != nil {
-			return fmt.Errorf("step %d: %w", t.State.Step+1, err)
-		}
-		t.position = item.position
-		if err := t.note(before, rows, t.State.Step-1); err != nil {
-			return err
-		}
-		before, rows = pending, rowsOf(item.batches)
-		t.window.count(item.batches, t.Run.Model)
-		if t.due() || t.State.Step == end {
-			if err := t.note(before, rows, t.State.Step); err != nil {
-				return err
-			}
-			before = nil
-			if err := t.look(ctx, item); err != nil {
-				return err
-			}
-		}
-	}
-	if err := t.note(before, rows, t.State.Step); err != nil {
-		return err
-	}
-	if t.Finished() {
-		return t.Save()
-	}
-	return nil
-}
-
-// rate is the learning rate of an update: the option's schedule, or the config's.
-func (t *Training) rate(update int64) float64 {
-	if t.options.Rate != nil {
-		return t.options.Rate(update)
-	}
-	return t.Run.Train.Rate(update)
-}
-
-func rowsOf(batches []*Batch) (rows [][]Row) {
-	for _, b := range batches {
-		rows = append(rows, b.Rows)
-	}
-	return rows
-}
-
-// due tells whether something is to be done after this step.
-func (t *Training) due() bool {
-	s, r := t.State.Step, t.Run
-	return s%r.Train.LogEvery == 0 || s%r.Checkpoint.Every == 0 || r.Train.EvalEvery > 0 && s%r.Train.EvalEvery == 0
-}
-
 // count adds a step's work to the window.
 func (w *window) count(batches []*Batch, c Config) {
 	w.steps++
@@ -308,33 +274,12 @@ func (w *window) count(batches []*Batch, c Config) {
 	}
 }
 
-// note reads what a step told into the window.
-func (t *Training) note(p *Pending, rows [][]Row, step int64) error {
-	if p == nil {
-		return nil
-	}
-	m, err := p.Wait()
-	if err != nil {
-		return err
-	}
-	if m.Skipped {
-		t.window.skipped++
-		t.options.Log(fmt.Sprintf("step %d: loss %g or gradients %g are not finite: the step is skipped, nothing changed", step, m.Loss, m.GradNorm))
-	} else {
-		at := 0
-		for _, part := range rows {
-			t.window.means.Add(part, m.NLL[at:], m.Count[at:])
-			at += len(part)
-		}
-	}
-	t.window.last = m
-	t.window.dropped += m.Dropped
-	return nil
-}
-
 // look logs, evaluates and saves what is due after a step.
 func (t *Training) look(ctx context.Context, item fed) error {
 	s, r := t.State.Step, t.Run
+	if err := t.sumWindow(&item.skipped); err != nil {
+		return err
+	}
 	record := t.record(item.skipped)
 	evaluated := r.Train.EvalEvery > 0 && t.valid != nil && (s%r.Train.EvalEvery == 0 || t.Finished())
 	if evaluated {
@@ -359,7 +304,9 @@ func (t *Training) look(ctx context.Context, item fed) error {
 	}
 	if valid, ok := record.Values["valid_loss"]; ok && t.saved == s && valid < t.best {
 		t.best = valid
-		return t.manager.MarkBest(s, valid)
+		if t.writes() {
+			return t.manager.MarkBest(s, valid)
+		}
 	}
 	return nil
 }
@@ -379,9 +326,9 @@ func (t *Training) record(skipped Skips) Record {
 	v := map[string]float64{
 		"loss": overall(w.means).Value(), "grad_norm": w.last.GradNorm, "learning_rate": t.rate(t.State.Step),
 		"tokens_per_second": w.tokens / seconds, "seconds_per_step": seconds / max(1, float64(w.steps)),
-		"flops_per_second": w.flops / seconds, "mfu": w.flops / seconds / t.peak / float64(t.device.count()),
+		"flops_per_second": w.flops / seconds, "mfu": w.flops / seconds / t.peak / float64(t.device.count()*t.hosts.Size()),
 		"data_wait": (t.feed.waited - w.waited).Seconds() / seconds, "skipped_steps": float64(w.skipped),
-		"examples_failed": float64(skipped.Failed), "texts_cut": float64(skipped.Cut), "time": float64(time.Now().UnixMilli()) / 1e3,
+		"examples_failed": float64(skipped.Failed + skipped.Pictures), "texts_cut": float64(skipped.Cut), "time": float64(time.Now().UnixMilli()) / 1e3,
 	}
 	for name, m := range w.means {
 		v["loss_"+name] = m.Value()
@@ -401,13 +348,16 @@ func (t *Training) log(r Record) error {
 			line[name], finite[name] = value, value
 		}
 	}
+	t.window = window{begin: time.Now(), waited: t.feed.waited, means: Means{}}
+	if !t.writes() {
+		return nil
+	}
 	if err := t.metrics.write(line); err != nil {
 		return fmt.Errorf("metrics.jsonl: %w", err)
 	}
 	if err := t.events.scalars(r.Step, finite); err != nil {
 		return fmt.Errorf("tensorboard: %w", err)
 	}
-	t.window = window{begin: time.Now(), waited: t.feed.waited, means: Means{}}
 	if t.options.OnRecord != nil {
 		t.options.OnRecord(r)
 	}
@@ -418,24 +368,29 @@ func (t *Training) log(r Record) error {
 func (t *Training) Evaluate(ctx context.Context) (Means, error) {
 	run := t.Run
 	run.Train.Seed = 0
-	loader, err := NewLoader(t.valid, t.objective, run, Position{})
+	loader, err := newRankLoader(t.valid, t.objective, run, Position{}, t.hosts)
 	if err != nil {
 		return nil, err
 	}
 	return t.evaluator.Batches(ctx, t.State, loader, t.Run.Train.EvalBatches)
 }
 
-// Save writes a checkpoint of the state and the position in the data, and waits until it is durable.
+// Save writes a checkpoint of the state and the position in the data, and waits until it is durable; of several ranks all wait.
 func (t *Training) Save() error {
-	if t.saved == t.State.Step {
-		return t.manager.Wait()
+	err := t.save(false)
+	if err == nil && t.writes() {
+		err = t.manager.Wait()
 	}
-	return t.save(false)
+	return hosts.Agree(t.hosts, err)
 }
 
-// save copies the state to the host; in the background it is written while training goes on.
+// save copies the state to the host; in the background it is written while training goes on. All ranks have the same state: rank 0 writes.
 func (t *Training) save(background bool) error {
 	if t.saved == t.State.Step {
+		return nil
+	}
+	if !t.writes() {
+		t.saved = t.State.Step
 		return nil
 	}
 	tensors, err := t.State.Tensors()

@@ -8,6 +8,11 @@ if [ -n "$unformatted" ]; then
 	status=1
 fi
 go vet ./... || status=1
+tagged=$(grep -rl --include='*_test.go' '^//go:build services' layers datasets checkpoints viz m6 tasks scripts notebooks | xargs -r -n1 dirname | sort -u | sed 's|^|./|')
+[ -z "$tagged" ] || go vet -tags services $tagged || status=1
+if pkg-config --exists ompi-c 2>/dev/null; then
+	go vet -tags mpi ./m6/hosts || status=1
+fi
 install() { GOBIN="$PWD/.cache/bin" go install "$1"; }
 install honnef.co/go/tools/cmd/staticcheck@v0.8.2 && .cache/bin/staticcheck ./... || status=1
 install golang.org/x/vuln/cmd/govulncheck@v1.9.0 || status=1

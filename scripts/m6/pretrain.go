@@ -15,6 +15,7 @@ import (
 	"m6lab/datasets/record"
 	"m6lab/datasets/text"
 	"m6lab/m6"
+	"m6lab/m6/hosts"
 )
 
 // pretrainFlags are all flags that `m6 pretrain` will ever have: settings go through --set.
@@ -32,19 +33,26 @@ func pretrainCommand() *cobra.Command {
 
 The config is the preset, then --config, then every --set in turn; it is saved as run.json in the run's folder.
 A folder that already has a checkpoint is resumed: the same command goes on where the run stopped, and its weights are those of a run that never stopped.
-An interrupt (Ctrl-C, SIGTERM) saves and ends with exit code 0.`,
+An interrupt (Ctrl-C, SIGTERM) saves and ends with exit code 0.
+
+Under srun --mpi=pmix or mpirun, a build with -tags mpi trains over all ranks: train.batch is the batch of all together. m6 launch writes such jobs.`,
 		Example: `  m6 pretrain --preset debug --data runs/sample --dir runs/first --set train.steps=200
   m6 pretrain --dir runs/first --data runs/sample`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return pretrain(cmd, f) },
 	}
+	f.add(cmd)
+	return cmd
+}
+
+// add declares the flags.
+func (f *pretrainFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.preset, "preset", "", "the model: debug, debug-moe, base, 10b, 100b, 100b-all")
 	cmd.Flags().StringVar(&f.config, "config", "", "JSON file of settings over the preset's")
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "one setting, such as train.steps=1000 (repeatable)")
 	cmd.Flags().StringVar(&f.data, "data", "", "folder of a data set")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "folder of the run")
 	require(cmd, "data", "dir")
-	return cmd
 }
 
 // run is the config that the flags ask for: of a run that exists, where no preset and no config is given.
@@ -82,21 +90,44 @@ func (f pretrainFlags) run() (m6.Run, error) {
 }
 
 func pretrain(cmd *cobra.Command, f pretrainFlags) error {
-	r, err := f.run()
+	group, err := hosts.Join()
 	if err != nil {
 		return err
 	}
-	vocab, err := vocabulary(f.data, m6.Folder(f.dir), r.Model, cmd.ErrOrStderr())
-	if err != nil {
+	defer func() {
+		if cause := recover(); cause != nil { // the other ranks wait for this one: it cannot just end
+			fmt.Fprintf(cmd.ErrOrStderr(), "m6: rank %d of %d: %s\n", group.Rank(), group.Size(), oneLine(fmt.Sprint(cause)))
+			group.Abort(1)
+			panic(cause)
+		}
+		group.Close()
+	}()
+	out := cmd.ErrOrStderr()
+	if group.Rank() > 0 {
+		out = io.Discard // rank 0 tells what all have in common; errors are every rank's
+	}
+	r, vocab, err := f.open(out)
+	if err := hosts.Agree(group, err); err != nil {
 		return err
 	}
-	progress := newProgress(cmd.ErrOrStderr(), m6.Folder(f.dir), r)
-	t, err := m6.OpenTraining(m6.TrainOptions{Run: r, Dir: m6.Folder(f.dir), Data: f.data, Vocab: vocab, Log: progress.line, OnRecord: progress.record})
+	progress := newProgress(out, m6.Folder(f.dir), r)
+	t, err := m6.OpenTraining(m6.TrainOptions{Run: r, Dir: m6.Folder(f.dir), Data: f.data, Vocab: vocab, Hosts: group, Log: progress.line, OnRecord: progress.record})
 	if err != nil {
 		return err
 	}
 	defer t.Close()
+	progress.ranks = group.Size()
 	return train(cmd.Context(), t, progress)
+}
+
+// open is the config and the vocabulary that the flags ask for.
+func (f pretrainFlags) open(log io.Writer) (m6.Run, *text.Vocab, error) {
+	r, err := f.run()
+	if err != nil {
+		return r, nil, err
+	}
+	vocab, err := vocabulary(f.data, m6.Folder(f.dir), r.Model, log)
+	return r, vocab, err
 }
 
 // train takes the run's steps and saves, also when it is told to stop.

@@ -20,6 +20,7 @@ type progress struct {
 	out      io.Writer
 	dir      m6.Folder
 	run      m6.Run
+	ranks    int
 	terminal bool
 	started  time.Time
 	from     int64
@@ -54,7 +55,11 @@ func (p *progress) begin(t *m6.Training) {
 	if p.from > 0 {
 		what = fmt.Sprintf("goes on from step %d", p.from)
 	}
-	p.line(fmt.Sprintf("run %s %s: %d steps of %d examples on %s", string(p.dir), what, p.run.Train.Steps, p.run.Train.Batch, t.Device()))
+	device := t.Device()
+	if p.ranks > 1 {
+		device = fmt.Sprintf("%d ranks of %s", p.ranks, device)
+	}
+	p.line(fmt.Sprintf("run %s %s: %d steps of %d examples on %s", string(p.dir), what, p.run.Train.Steps, p.run.Train.Batch, device))
 }
 
 // record takes a logged step.

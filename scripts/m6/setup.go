@@ -11,9 +11,9 @@ import (
 
 // setupCommand is `m6 setup`: what the workbench needs beside Go modules.
 func setupCommand() *cobra.Command {
-	var notebooks, tests bool
+	var notebooks, tests, cuda bool
 	cmd := &cobra.Command{
-		Use:   "setup [--notebooks] [--tests]",
+		Use:   "setup [--notebooks] [--tests] [--cuda]",
 		Short: "Install the XLA plugin and, if asked, the notebooks' environment",
 		Long: `Install what is missing, without root and without doing anything twice.
 
@@ -22,7 +22,7 @@ With --notebooks also JupyterLab and the Go kernel, with --tests the Python pack
 		Example: "  m6 setup\n  m6 setup --notebooks",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			report, err := setup.Run(cmd.Context(), setup.Options{Notebooks: notebooks, Tests: tests, Log: cmd.ErrOrStderr()})
+			report, err := setup.Run(cmd.Context(), setup.Options{Notebooks: notebooks, Tests: tests, CUDA: cuda, Log: cmd.ErrOrStderr()})
 			if err != nil {
 				return err
 			}
@@ -34,6 +34,7 @@ With --notebooks also JupyterLab and the Go kernel, with --tests the Python pack
 	}
 	cmd.Flags().BoolVar(&notebooks, "notebooks", false, "also install JupyterLab and the Go kernel into .cache")
 	cmd.Flags().BoolVar(&tests, "tests", false, "also install the Python packages that tests compare with into .cache")
+	cmd.Flags().BoolVar(&cuda, "cuda", false, "the XLA plugin for CUDA, though no GPU is seen: for the image of a container")
 	return cmd
 }
 

@@ -24,6 +24,7 @@ import (
 type Options struct {
 	Notebooks bool // the environment of the notebooks
 	Tests     bool // the Python packages that tests compare with
+	CUDA      bool // the plugin for CUDA, though no GPU is seen: for the image of a container
 	Log       io.Writer
 }
 
@@ -129,7 +130,7 @@ func (r *run) plugin(ctx context.Context) error {
 		r.note("backend", wanted+" from "+backendVariable, false, nil)
 		return nil
 	}
-	if HasGPU() && !strings.HasPrefix(wanted, "xla:cpu") {
+	if (r.CUDA || HasGPU()) && !strings.HasPrefix(wanted, "xla:cpu") {
 		r.ensure(ctx, "XLA plugin for CUDA", r.cudaPath(), r.installCUDA)
 	}
 	r.ensure(ctx, "XLA plugin for CPU", r.cpuPath(), r.installCPU)
