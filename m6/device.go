@@ -14,6 +14,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors/dtensor"
 
 	_ "m6lab/m6/arena" // XLA keeps its working memory
+	"m6lab/m6/watch"
 )
 
 // Device is what programs run on: a single device, or a mesh of them in one process.
@@ -21,6 +22,7 @@ type Device struct {
 	backend compute.Backend
 	mesh    *distributed.DeviceMesh // nil for a single device
 	shape   Mesh
+	clock   *watch.Clock // of the run that is trained; may be nil
 }
 
 // OpenDevice opens the devices of a mesh. The backend is GOMLX_BACKEND's, or the best that is installed.

@@ -86,6 +86,7 @@ func (e *Evaluator) Batches(ctx context.Context, state *State, l *Loader, n int)
 			return nil, err
 		}
 		means.Add(b.Rows, widen(nll), widen(count))
+		e.device.clock.Alive()
 	}
 	return means, nil
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/gomlx/compute/distributed"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"m6lab/m6/watch"
 )
 
 // program is a compiled graph with named inputs and outputs over a device.
@@ -49,6 +51,7 @@ func (b *builder) output(name string, node *Node, a axes) {
 // newProgram builds a graph and compiles it. A panic of graph building becomes an error.
 func newProgram(d *Device, name string, build func(b *builder)) (p *program, err error) {
 	defer catch(name, &err)
+	defer d.clock.In(watch.Compile)()
 	start := time.Now()
 	b := &builder{device: d, g: d.newGraph(name), inputs: map[string]*Node{}}
 	build(b)

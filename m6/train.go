@@ -12,6 +12,7 @@ import (
 	"m6lab/checkpoints"
 	"m6lab/datasets/record"
 	"m6lab/datasets/text"
+	"m6lab/m6/watch"
 )
 
 // TrainOptions says what [OpenTraining] needs beside the run.
@@ -25,6 +26,10 @@ type TrainOptions struct {
 	Log      func(line string) // takes what must not pass unseen; nil drops it
 	OnRecord func(Record)      // takes each logged step; may be nil
 	Device   *Device           // nil opens the run's mesh
+
+	Rank, Ranks int              // of the processes that train together; 0 ranks is one
+	Gather      watch.Gather     // between them, at each logged step; nil for one rank
+	OnHang      func(watch.Hang) // is told, from another goroutine, when no step finishes any more; may be nil; it may not close the run
 }
 
 // Record is what is logged of a step; metrics.jsonl has it as one JSON object.
@@ -58,18 +63,13 @@ type Training struct {
 	window    window
 	peak      float64
 	best      float64
-}
 
-// window gathers what is logged between two lines.
-type window struct {
-	begin         time.Time
-	waited        time.Duration
-	means         Means
-	tokens, flops float64
-	steps         int64
-	last          Metrics
-	skipped       int64
-	dropped       float64
+	clock     *watch.Clock
+	server    *watch.Server // nil without watch.address
+	stopHangs func()        // nil where nothing looks for hangs
+	slow      []watch.Straggler
+	failed    int64 // examples, as the last record had it
+	losses    losses
 }
 
 // OpenTraining begins a run, or takes up the one that its folder holds. Everything that can be wrong is found before any work.
@@ -86,6 +86,9 @@ func OpenTraining(o TrainOptions) (opened *Training, err error) {
 			t.close()
 		}
 	}()
+	if err := t.openWatch(); err != nil {
+		return nil, err
+	}
 	if err := t.openFolder(); err != nil {
 		return nil, err
 	}
@@ -100,6 +103,7 @@ func OpenTraining(o TrainOptions) (opened *Training, err error) {
 			return nil, err
 		}
 	}
+	t.device.clock = t.clock
 	t.Model = &Model{Config: t.Run.Model, Parts: o.Parts}
 	t.step = NewStep(t.device, t.Model, t.Run)
 	t.evaluator = NewEvaluator(t.device, t.Model, t.Run)
@@ -109,6 +113,7 @@ func OpenTraining(o TrainOptions) (opened *Training, err error) {
 	if err := t.openState(); err != nil {
 		return nil, err
 	}
+	t.watchHangs()
 	return t, t.startData()
 }
 
@@ -135,7 +140,7 @@ func (t *Training) openFolder() error {
 	if err := checkVocab(t.Vocab, t.Run.Model); err != nil {
 		return err
 	}
-	t.manager, err = checkpoints.Open(t.dir.Checkpoints(), checkpoints.Options{Keep: t.Run.Checkpoint.Keep, Log: t.options.Log})
+	t.manager, err = checkpoints.Open(t.dir.Checkpoints(), checkpoints.Options{Keep: t.Run.Checkpoint.Keep, Log: t.options.Log, Saved: t.checkpointed})
 	return err
 }
 
@@ -180,20 +185,35 @@ func (t *Training) openState() error {
 	if err != nil {
 		return err
 	}
+	if err := t.restored(saved); err != nil {
+		return err
+	}
+	return t.openLogs()
+}
+
+// restored puts a checkpoint in place of the state, with its position in the data and what it knew of the loss.
+func (t *Training) restored(saved checkpoints.State) error {
 	if err := t.State.Load(saved.Tensors); err != nil {
 		return fmt.Errorf("checkpoint of step %d: %w", saved.Step, err)
 	}
 	t.State.Step, t.saved = saved.Step, saved.Step
+	t.position, t.losses = Position{}, losses{}
 	if err := json.Unmarshal(saved.Values["position"], &t.position); err != nil {
 		return fmt.Errorf("checkpoint of step %d: data position: %w", saved.Step, err)
+	}
+	if known, ok := saved.Values["losses"]; ok {
+		if err := json.Unmarshal(known, &t.losses); err != nil {
+			return fmt.Errorf("checkpoint of step %d: losses: %w", saved.Step, err)
+		}
 	}
 	if err := t.checkData(saved.Values["data"]); err != nil {
 		return err
 	}
-	if _, metric, ok := t.manager.Best(); ok {
+	t.best = math.Inf(1)
+	if step, metric, ok := t.manager.Best(); ok && step <= saved.Step { // a later one is of a history that the run has gone back from
 		t.best = metric
 	}
-	return t.openLogs()
+	return nil
 }
 
 // fingerprint tells one data set from another.
@@ -210,7 +230,7 @@ func (t *Training) checkData(saved json.RawMessage) error {
 }
 
 func (t *Training) openLogs() (err error) {
-	if t.metrics, err = t.dir.openMetrics(t.State.Step); err != nil {
+	if err := t.openMetrics(); err != nil {
 		return err
 	}
 	if !t.Finished() {
@@ -240,40 +260,59 @@ func (t *Training) Device() string { return t.device.Name() }
 // need not wait. It saves when the config says so, and at the end of the run.
 func (t *Training) Steps(ctx context.Context, n int64) error {
 	end := min(t.State.Step+n, t.Run.Train.Steps)
-	var before *Pending
-	var rows [][]Row
+	t.clock.Begin(t.State.Step)
+	defer t.clock.Enter(watch.Idle)
+	var before *given
 	for t.State.Step < end && ctx.Err() == nil {
-		item := t.feed.next()
-		if item.err != nil {
-			return item.err
-		}
-		pending, err := t.step.Run(t.State, item.batches, t.rate(t.State.Step+1))
+		g, err := t.give()
 		if err != nil {
-			return fmt.Errorf("step %d: %w", t.State.Step+1, err)
-		}
-		t.position = item.position
-		if err := t.note(before, rows, t.State.Step-1); err != nil {
 			return err
 		}
-		before, rows = pending, rowsOf(item.batches)
-		t.window.count(item.batches, t.Run.Model)
-		if t.due() || t.State.Step == end {
-			if err := t.note(before, rows, t.State.Step); err != nil {
-				return err
-			}
+		wentBack, err := t.note(before)
+		if before = g; err == nil && !wentBack && (t.due() || t.State.Step == end) {
 			before = nil
-			if err := t.look(ctx, item); err != nil {
-				return err
+			if wentBack, err = t.note(g); err == nil && !wentBack {
+				err = t.look(ctx, g.skipped)
 			}
 		}
+		if err != nil {
+			return err
+		}
+		if wentBack {
+			before = nil
+		}
+		t.server.Metrics().Step(t.clock.Finish(t.State.Step))
 	}
-	if err := t.note(before, rows, t.State.Step); err != nil {
+	if _, err := t.note(before); err != nil {
 		return err
 	}
 	if t.Finished() {
 		return t.Save()
 	}
 	return nil
+}
+
+// given is a step that the device has, whose numbers are not read yet.
+type given struct {
+	*Pending
+	fed
+	step int64
+}
+
+// give gives the next step to the device.
+func (t *Training) give() (*given, error) {
+	item := t.feed.next()
+	if item.err != nil {
+		return nil, item.err
+	}
+	t.clock.Enter(watch.Device)
+	pending, err := t.step.Run(t.State, item.batches, t.rate(t.State.Step+1))
+	if err != nil {
+		return nil, fmt.Errorf("step %d: %w", t.State.Step+1, err)
+	}
+	t.position = item.position
+	t.window.count(item.batches, t.Run.Model)
+	return &given{pending, item, t.State.Step}, nil
 }
 
 // rate is the learning rate of an update: the option's schedule, or the config's.
@@ -284,58 +323,40 @@ func (t *Training) rate(update int64) float64 {
 	return t.Run.Train.Rate(update)
 }
 
-func rowsOf(batches []*Batch) (rows [][]Row) {
-	for _, b := range batches {
-		rows = append(rows, b.Rows)
-	}
-	return rows
-}
-
 // due tells whether something is to be done after this step.
 func (t *Training) due() bool {
 	s, r := t.State.Step, t.Run
 	return s%r.Train.LogEvery == 0 || s%r.Checkpoint.Every == 0 || r.Train.EvalEvery > 0 && s%r.Train.EvalEvery == 0
 }
 
-// count adds a step's work to the window.
-func (w *window) count(batches []*Batch, c Config) {
-	w.steps++
-	for _, b := range batches {
-		w.flops += c.FLOPs(b.Shape)
-		for i := range b.Batch {
-			w.tokens += float64(b.PatchLengths[i] + b.MaskedLengths[i] + b.TextLengths[i] + b.CodeLengths[i])
-		}
+// note reads what a step told into the window, and goes back to a checkpoint where the loss has run away. No step tells nothing.
+func (t *Training) note(g *given) (wentBack bool, err error) {
+	if g == nil {
+		return false, nil
 	}
-}
-
-// note reads what a step told into the window.
-func (t *Training) note(p *Pending, rows [][]Row, step int64) error {
-	if p == nil {
-		return nil
-	}
-	m, err := p.Wait()
+	m, err := g.Wait()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if m.Skipped {
 		t.window.skipped++
-		t.options.Log(fmt.Sprintf("step %d: loss %g or gradients %g are not finite: the step is skipped, nothing changed", step, m.Loss, m.GradNorm))
+		t.options.Log(fmt.Sprintf("step %d: loss %g or gradients %g are not finite: the step is skipped, nothing changed", g.step, m.Loss, m.GradNorm))
 	} else {
 		at := 0
-		for _, part := range rows {
-			t.window.means.Add(part, m.NLL[at:], m.Count[at:])
-			at += len(part)
+		for _, b := range g.batches {
+			t.window.means.Add(b.Rows, m.NLL[at:], m.Count[at:])
+			at += len(b.Rows)
 		}
 	}
 	t.window.last = m
 	t.window.dropped += m.Dropped
-	return nil
+	return t.ranAway(g, m)
 }
 
 // look logs, evaluates and saves what is due after a step.
-func (t *Training) look(ctx context.Context, item fed) error {
+func (t *Training) look(ctx context.Context, skipped Skips) error {
 	s, r := t.State.Step, t.Run
-	record := t.record(item.skipped)
+	record := t.record(skipped)
 	evaluated := r.Train.EvalEvery > 0 && t.valid != nil && (s%r.Train.EvalEvery == 0 || t.Finished())
 	if evaluated {
 		means, err := t.Evaluate(ctx)
@@ -364,36 +385,13 @@ func (t *Training) look(ctx context.Context, item fed) error {
 	return nil
 }
 
-// overall is the mean over all tasks.
-func overall(means Means) (all Mean) {
-	for _, name := range taskNames {
-		all.NLL += means[name].NLL
-		all.Count += means[name].Count
-	}
-	return all
-}
-
-// record is the window's numbers.
-func (t *Training) record(skipped Skips) Record {
-	w, seconds := t.window, time.Since(t.window.begin).Seconds()
-	v := map[string]float64{
-		"loss": overall(w.means).Value(), "grad_norm": w.last.GradNorm, "learning_rate": t.rate(t.State.Step),
-		"tokens_per_second": w.tokens / seconds, "seconds_per_step": seconds / max(1, float64(w.steps)),
-		"flops_per_second": w.flops / seconds, "mfu": w.flops / seconds / t.peak / float64(t.device.count()),
-		"data_wait": (t.feed.waited - w.waited).Seconds() / seconds, "skipped_steps": float64(w.skipped),
-		"examples_failed": float64(skipped.Failed), "texts_cut": float64(skipped.Cut), "time": float64(time.Now().UnixMilli()) / 1e3,
-	}
-	for name, m := range w.means {
-		v["loss_"+name] = m.Value()
-	}
-	if len(w.last.Load) > 1 {
-		v["moe_balance"], v["moe_dropped"] = w.last.Balance, w.dropped
-	}
-	return Record{Step: t.State.Step, Values: v}
-}
-
 // log writes a record to metrics.jsonl and TensorBoard, and begins a new window.
 func (t *Training) log(r Record) error {
+	t.clock.Enter(watch.Log)
+	if err := t.compareRanks(r); err != nil {
+		return err
+	}
+	t.publish(r)
 	line := map[string]any{"step": r.Step}
 	finite := map[string]float64{}
 	for name, value := range r.Values {
@@ -416,6 +414,7 @@ func (t *Training) log(r Record) error {
 
 // Evaluate is the loss on the validation set, the same batches each time.
 func (t *Training) Evaluate(ctx context.Context) (Means, error) {
+	defer t.clock.In(watch.Evaluate)()
 	run := t.Run
 	run.Train.Seed = 0
 	loader, err := NewLoader(t.valid, t.objective, run, Position{})
@@ -438,19 +437,20 @@ func (t *Training) save(background bool) error {
 	if t.saved == t.State.Step {
 		return nil
 	}
+	defer t.clock.In(watch.Checkpoint)()
+	begin := time.Now()
+	defer func() { t.server.Metrics().Stalled(time.Since(begin)) }()
 	tensors, err := t.State.Tensors()
 	if err != nil {
 		return err
 	}
-	position, err := json.Marshal(t.position)
-	if err != nil {
-		return err
+	values := map[string]json.RawMessage{}
+	for name, value := range map[string]any{"position": t.position, "data": t.fingerprint(), "losses": t.losses} {
+		if values[name], err = json.Marshal(value); err != nil {
+			return err
+		}
 	}
-	data, err := json.Marshal(t.fingerprint())
-	if err != nil {
-		return err
-	}
-	state := checkpoints.State{Step: t.State.Step, Tensors: tensors, Values: map[string]json.RawMessage{"position": position, "data": data}}
+	state := checkpoints.State{Step: t.State.Step, Tensors: tensors, Values: values}
 	t.saved = t.State.Step
 	if background {
 		return t.manager.SaveAsync(state)
@@ -462,7 +462,10 @@ func (t *Training) save(background bool) error {
 func (t *Training) Close() error { return t.close() }
 
 func (t *Training) close() error {
-	var errs []error
+	if t.stopHangs != nil {
+		t.stopHangs()
+	}
+	errs := []error{t.server.Close()}
 	if t.feed != nil {
 		t.feed.stop()
 	}
