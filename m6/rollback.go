@@ -42,14 +42,14 @@ type losses struct {
 
 // rolledBack is one rollback, as metrics.jsonl has it.
 type rolledBack struct {
-	Number    int     `json:"rollback"`         // counted from 1
-	From      int64   `json:"rollback_from"`    // the step at which the loss had run away
-	To        int64   `json:"rollback_to"`      // the step of the checkpoint
-	Since     int64   `json:"rollback_since"`   // the first step of the spike
-	Loss      float64 `json:"rollback_loss"`    // smoothed; 0 where steps were not finite
-	Median    float64 `json:"rollback_median"`  // of the loss before
-	Deviation float64 `json:"rollback_deviate"` // of the loss before
-	Skipped   int64   `json:"rollback_skipped"` // examples between the checkpoint and here, which are not seen again
+	Number    int     `json:"rollback"`           // counted from 1
+	From      int64   `json:"rollback_from"`      // the step at which the loss had run away
+	To        int64   `json:"rollback_to"`        // the step of the checkpoint
+	Since     int64   `json:"rollback_since"`     // the first step of the spike
+	Loss      float64 `json:"rollback_loss"`      // smoothed; 0 where steps were not finite
+	Median    float64 `json:"rollback_median"`    // of the loss before
+	Deviation float64 `json:"rollback_deviation"` // of the loss before
+	Skipped   int64   `json:"rollback_skipped"`   // examples between the checkpoint and here, which are not seen again
 }
 
 // ranAway takes a step's loss and goes back to a checkpoint where the loss has run away.

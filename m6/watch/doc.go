@@ -14,7 +14,7 @@
 //	m6_learning_rate, m6_grad_norm         of the last logged step; the norm before clipping
 //	m6_data_wait_ratio                     share of the time that training stood still for data
 //	m6_step_seconds                        histogram of the steps' times, compiling left out
-//	m6_step_window_seconds{quantile}       0.5, 0.9, 0.99 and 1 (the slowest) of the last watch.window steps
+//	m6_step_window_seconds{percentile}     50, 90, 99 and 100 (the slowest) of the last watch.window steps
 //	m6_phase_seconds_total{phase}          data, compile, device, all_reduce, evaluate, checkpoint, log
 //	m6_straggler{rank_slow,phase}          1 for a rank that was slow in the last comparison of ranks
 //	m6_skipped_steps_total                 steps whose loss or gradients were not finite

@@ -59,7 +59,7 @@ func NewMetrics(rank int) *Metrics {
 	}
 	m.loss = gauges("m6_loss", "Mean training loss since the last logged step, nats per target.", "task", "source")
 	m.valid = gauges("m6_valid_loss", "Mean loss on the validation set, nats per target.", "task", "source")
-	m.window = gauges("m6_step_window_seconds", "Percentiles of the last steps' times, compiling left out.", "quantile")
+	m.window = gauges("m6_step_window_seconds", "Percentiles of the last steps' times, compiling left out.", "percentile")
 	m.stragglers = gauges("m6_straggler", "1 for a rank that was slow in the last comparison of ranks.", "rank_slow", "phase")
 	m.stepSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "m6_step_seconds", Help: "Time of a step, compiling left out.", Buckets: prometheus.ExponentialBucketsRange(0.01, 600, 20),
@@ -151,8 +151,8 @@ func (m *Metrics) Summary(mine Summary, slow []Straggler) {
 	if m == nil {
 		return
 	}
-	for quantile, value := range map[string]float64{"0.5": mine.P50, "0.9": mine.P90, "0.99": mine.P99, "1": mine.Max} {
-		m.window.WithLabelValues(quantile).Set(value)
+	for percentile, value := range map[string]float64{"50": mine.P50, "90": mine.P90, "99": mine.P99, "100": mine.Max} {
+		m.window.WithLabelValues(percentile).Set(value)
 	}
 	m.stragglers.Reset()
 	for _, s := range slow {
