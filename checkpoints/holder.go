@@ -25,3 +25,19 @@ func Holder(dir string) (string, error) {
 	}
 	return "", err
 }
+
+// List returns the checkpoints of a folder whose manifests can be read, newest first. Their data is not read, and no lock is taken: a run
+// may be writing there.
+func List(dir string) ([]Info, error) {
+	all, err := scan(dir)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", err)
+	}
+	var out []Info
+	for _, f := range all {
+		if f.manifest != nil {
+			out = append(out, f.manifest.info(f.path))
+		}
+	}
+	return out, nil
+}

@@ -42,6 +42,7 @@ func rootCommand() *cobra.Command {
 		tokenizeCommand(),
 		scoreCommand(),
 		pretrainCommand(),
+		runsCommand(),
 		ledgerCommand(),
 		featuresCommand(),
 		logitsCommand(),
