@@ -11,9 +11,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/spf13/cobra"
 
 	"m6lab/checkpoints"
@@ -178,13 +178,32 @@ func lastWritten(dir m6.Folder, saved []checkpoints.Info) (last time.Time) {
 }
 
 func printRuns(w io.Writer, rows []runRow) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "run\tpreset\tparameters\tsteps\tloss\tbest valid\ttokens/s\tstate\tage")
+	cells := [][]string{{"run", "preset", "parameters", "steps", "loss", "best valid", "tokens/s", "state", "age"}}
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d/%d\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Preset, grouped(r.Parameters), r.Step, r.Steps,
-			known(r.Loss, 3), known(r.Valid, 3), known(r.Speed, 0), r.State, ageText(r.Age))
+		cells = append(cells, []string{r.Name, r.Preset, grouped(r.Parameters), fmt.Sprintf("%d/%d", r.Step, r.Steps),
+			known(r.Loss, 3), known(r.Valid, 3), known(r.Speed, 0), r.State, ageText(r.Age)})
 	}
-	return t.Flush()
+	return printCells(w, cells)
+}
+
+// printCells writes rows in columns; a Chinese character is as wide as two letters.
+func printCells(w io.Writer, rows [][]string) error {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], runewidth.StringWidth(cell))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(runewidth.FillRight(cell, widths[i]+2))
+		}
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // known writes a number with some decimals, "-" where there is none.

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -228,21 +227,13 @@ func (c *comparison) figures(logs [][]map[string]float64) {
 
 // print writes the tables as text.
 func (c *comparison) print(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	rows := func(head string, cells [][]string) {
-		fmt.Fprintln(t, head+"\t"+strings.Join(c.Runs, "\t"))
-		for _, row := range cells {
-			fmt.Fprintln(t, strings.Join(row, "\t"))
-		}
-	}
 	if len(c.Config) == 0 {
-		fmt.Fprintln(t, "the configs are the same")
-	} else {
-		rows("config", c.configCells())
+		fmt.Fprintln(w, "the configs are the same")
+	} else if err := printCells(w, append([][]string{append([]string{"config"}, c.Runs...)}, c.configCells()...)); err != nil {
+		return err
 	}
-	fmt.Fprintln(t)
-	rows("figure", c.figureCells())
-	return t.Flush()
+	fmt.Fprintln(w)
+	return printCells(w, append([][]string{append([]string{"figure"}, c.Runs...)}, c.figureCells()...))
 }
 
 func (c *comparison) configCells() (out [][]string) {
@@ -282,7 +273,7 @@ func (c *comparison) draw(path string) error {
 	if strings.HasPrefix(label, "loss") {
 		label += ", nats per token"
 	}
-	o := viz.CurvesOptions{Title: c.Metric + ": " + strings.Join(c.Runs, ", "), XLabel: "step", YLabel: label, Series: c.curve, HeldOut: c.valid, Smooth: 0.8}
+	o := viz.CurvesOptions{Title: fmt.Sprintf("%s of %d runs", c.Metric, len(c.Runs)), XLabel: "step", YLabel: label, Series: c.curve, HeldOut: c.valid, Smooth: 0.8}
 	o.LogY = strings.HasPrefix(c.Metric, "loss") || strings.HasPrefix(c.Metric, "valid")
 	var file bytes.Buffer
 	var err error

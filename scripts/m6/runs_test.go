@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -108,6 +109,13 @@ func TestRunsList(t *testing.T) {
 	_, table, _ := runM6(t, rootCommand(), "runs", "list", at("finished"))
 	if want := regexp.MustCompile(`(?m)^run +preset .*\n.*finished +debug +[0-9,]+ +10/10 +3\.000 +3\.000 +1000 +finished +\d+ s$`); !want.MatchString(table) {
 		t.Errorf("the table\n%s\nwant %s", table, want)
+	}
+	var columns bytes.Buffer // the second column begins at the same place of a terminal
+	if err := printCells(&columns, [][]string{{"run", "state"}, {"春眠", "running"}, {"second", "failed"}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "run     state\n春眠    running\nsecond  failed\n"; columns.String() != want {
+		t.Errorf("got\n%swant\n%s", &columns, want)
 	}
 	if code, _, errs := runM6(t, rootCommand(), "runs", "list", at("none")); code != 1 || !strings.Contains(errs, "none") {
 		t.Errorf("a folder that is not there: exit code %d, %q", code, errs)
