@@ -16,7 +16,8 @@ import (
 	"m6lab/datasets/text"
 )
 
-// Folder is a run's folder: run.json, vocab.txt, metrics.jsonl, checkpoints/ and tensorboard/.
+// Folder is a run's folder: run.json, vocab.txt, metrics.jsonl, checkpoints/ and tensorboard/; where there was a reason also
+// hang-<step>.txt (stacks) and rollback-<n>.jsonl (lines of metrics.jsonl that a rollback took back).
 type Folder string
 
 // Path is a file of the folder.
@@ -88,9 +89,10 @@ func Resumable(saved, given Run) error {
 	if key, a, b := firstDifference(reflect.ValueOf(saved), reflect.ValueOf(given), ""); key != "" {
 		return fmt.Errorf("this run was begun with %s=%v, not %v: drop the setting to go on with it, or give another --dir", key, a, b)
 	}
-	if saved.Train.Rollback.Times > 0 && saved.Checkpoint != given.Checkpoint {
+	a, b, times := saved.Checkpoint, given.Checkpoint, saved.Train.Rollback.Times
+	if times > 0 && (a.Every != b.Every || a.Keep != b.Keep) {
 		return fmt.Errorf("this run goes back to its checkpoints (train.rollback.times=%d), so checkpoint.every and checkpoint.keep stay %d and %d, not %d and %d: "+
-			"drop the setting, or give another --dir", saved.Train.Rollback.Times, saved.Checkpoint.Every, saved.Checkpoint.Keep, given.Checkpoint.Every, given.Checkpoint.Keep)
+			"drop the setting, or give another --dir", times, a.Every, a.Keep, b.Every, b.Keep)
 	}
 	return nil
 }

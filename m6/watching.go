@@ -94,6 +94,9 @@ func (t *Training) compareRanks(r Record) error {
 	if err != nil {
 		return err
 	}
+	if t.options.Gather != nil && len(all) != t.options.Ranks {
+		return fmt.Errorf("step times of %d ranks came together, want %d", len(all), t.options.Ranks)
+	}
 	if mine.Steps > 0 {
 		maps.Copy(r.Values, mine.Values(""))
 	}
