@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -160,6 +161,10 @@ func TestListen(t *testing.T) {
 	if _, err := Listen(ServerOptions{Address: address}); err == nil || strings.Contains(err.Error(), "\n") ||
 		!strings.Contains(err.Error(), "watch.address "+address+": address already in use") {
 		t.Errorf("a port in use: %v", err)
+	}
+	port := taken.Addr().(*net.TCPAddr).Port
+	if _, err := Listen(ServerOptions{Address: fmt.Sprintf("localhost:%d", port-3), Rank: 3}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("localhost:%d: address already in use", port)) {
+		t.Errorf("the port of rank 3, which is in use: %v", err)
 	}
 	for address, ok := range map[string]bool{"": true, ":0": true, "localhost:9464": true, "[::1]:9464": true, "9464": false, "localhost": false, "localhost:http": false, "localhost:99999": false} {
 		if err := CheckAddress(address); (err == nil) != ok {
