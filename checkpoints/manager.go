@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Options are the settings of a [Manager].
@@ -19,6 +20,9 @@ type Options struct {
 	// Log takes what is no error but must not pass unseen, a line at a time: what was skipped, removed or left behind by a
 	// killed process. A save that goes on beside the caller calls it too. Nil means package log.
 	Log func(line string)
+	// Saved is told of each checkpoint that has become durable, and of the seconds that writing it took. A save that goes on beside the
+	// caller calls it too; it may not call the manager. May be nil.
+	Saved func(i Info, seconds float64)
 }
 
 // Manager saves and restores the checkpoints of one run: the folders step-00000120 and so on, in a folder of which it is the
@@ -221,7 +225,7 @@ func (m *Manager) follows(step int64) error {
 
 // commit writes a planned checkpoint aside and puts it in its place; only then are others removed.
 func (m *Manager) commit(p *plan) error {
-	step := p.source.Step
+	begin, step := time.Now(), p.source.Step
 	aside := m.aside(saving, step)
 	err := p.write(m.disk, aside)
 	if err == nil {
@@ -233,11 +237,15 @@ func (m *Manager) commit(p *plan) error {
 		}
 		return fmt.Errorf("checkpoint of step %d (%.1f MB): %w", step, float64(p.bytes)/1e6, mend(err))
 	}
+	took := time.Since(begin).Seconds()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.at = step
 	delete(m.known, filepath.Join(m.dir, folderName(step)))
 	m.prune(step)
+	if m.options.Saved != nil {
+		m.options.Saved(p.manifest.info(filepath.Join(m.dir, folderName(step))), took)
+	}
 	return nil
 }
 

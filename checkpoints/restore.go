@@ -1,24 +1,9 @@
 package checkpoints
 
-import (
-	"fmt"
-	"path/filepath"
-)
+import "path/filepath"
 
 // List returns the checkpoints whose manifests can be read, newest first. Their data is not read.
-func (m *Manager) List() ([]Info, error) {
-	all, err := scan(m.dir)
-	if err != nil {
-		return nil, fmt.Errorf("checkpoints: %w", err)
-	}
-	var out []Info
-	for _, f := range all {
-		if f.manifest != nil {
-			out = append(out, f.manifest.info(f.path))
-		}
-	}
-	return out, nil
-}
+func (m *Manager) List() ([]Info, error) { return List(m.dir) }
 
 // Latest finds the newest sound checkpoint, as the function [Latest] does; what it skips goes to the log.
 func (m *Manager) Latest() (Info, error) {

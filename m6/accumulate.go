@@ -7,6 +7,7 @@ import (
 
 	"m6lab/layers"
 	"m6lab/m6/hosts"
+	"m6lab/m6/watch"
 )
 
 // Gradient accumulation: the parts of a batch add up gradients of summed losses, weighted by their targets, and a program of its own
@@ -25,7 +26,9 @@ func (s *Step) accumulate(state *State, batches []*Batch, rate float64) (*Pendin
 		return nil, err
 	}
 	if s.hosts.Size() > 1 {
-		if err := s.sumOverRanks(state, sums, pending); err != nil {
+		done := s.device.clock.In(watch.AllReduce)
+		err := s.sumOverRanks(state, sums, pending)
+		if done(); err != nil {
 			return nil, err
 		}
 	}

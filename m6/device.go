@@ -16,6 +16,7 @@ import (
 
 	_ "m6lab/m6/arena" // XLA keeps its working memory
 	"m6lab/m6/plugin"
+	"m6lab/m6/watch"
 )
 
 // Device is what programs run on: a single device, or a mesh of them in one process.
@@ -23,7 +24,8 @@ type Device struct {
 	backend compute.Backend
 	mesh    *distributed.DeviceMesh // nil for a single device
 	shape   Mesh
-	looks   bool // asks the compiler about each program
+	looks   bool         // asks the compiler about each program
+	clock   *watch.Clock // of the run that is trained; may be nil
 }
 
 // OpenDevice opens the devices of a mesh. The backend is GOMLX_BACKEND's, or the best that is installed. A CPU has as many virtual

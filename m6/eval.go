@@ -91,6 +91,7 @@ func (e *Evaluator) Batches(ctx context.Context, state *State, l *Loader, n int)
 			return nil, err
 		}
 		rows, nll, count = append(rows, b.Rows...), append(nll, wholeRows(e.hosts, batchNLL)...), append(count, wholeRows(e.hosts, batchCount)...)
+		e.device.clock.Alive()
 	}
 	if err := hosts.Agree(e.hosts, nil); err != nil {
 		return nil, err

@@ -16,7 +16,8 @@ import (
 	"m6lab/datasets/text"
 )
 
-// Folder is a run's folder: run.json, vocab.txt, metrics.jsonl, checkpoints/ and tensorboard/.
+// Folder is a run's folder: run.json, vocab.txt, metrics.jsonl, checkpoints/ and tensorboard/; where there was a reason also
+// hang-<step>.txt (stacks) and rollback-<n>.jsonl (lines of metrics.jsonl that a rollback took back).
 type Folder string
 
 // Path is a file of the folder.
@@ -27,7 +28,7 @@ func (f Folder) Checkpoints() string { return f.Path("checkpoints") }
 
 // Run reads run.json.
 func (f Folder) Run() (Run, error) {
-	var r Run
+	r := Run{Train: Train{Rollback: defaultRollback}, Watch: defaultWatch} // of a file that was written before there were such keys
 	data, err := os.ReadFile(f.Path("run.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, fmt.Errorf("%s is no run folder: it has no run.json; `m6 pretrain --dir %s` makes one", string(f), string(f))
@@ -81,12 +82,17 @@ func writeWhole(path string, data []byte) error {
 }
 
 // free are the keys that may change when a run is resumed: they change neither the weights' path nor the data.
-var free = []string{"train.log_every", "train.eval_every", "train.eval_batches", "checkpoint", "data.workers"}
+var free = []string{"train.log_every", "train.eval_every", "train.eval_batches", "checkpoint", "data.workers", "watch"}
 
 // Resumable says in one line which key of a config differs from that of the run to be resumed, if any does.
 func Resumable(saved, given Run) error {
 	if key, a, b := firstDifference(reflect.ValueOf(saved), reflect.ValueOf(given), "", free); key != "" {
 		return fmt.Errorf("this run was begun with %s=%v, not %v: drop the setting to go on with it, or give another --dir", key, a, b)
+	}
+	a, b, times := saved.Checkpoint, given.Checkpoint, saved.Train.Rollback.Times
+	if times > 0 && (a.Every != b.Every || a.Keep != b.Keep) {
+		return fmt.Errorf("this run goes back to its checkpoints (train.rollback.times=%d), so checkpoint.every and checkpoint.keep stay %d and %d, not %d and %d: "+
+			"drop the setting, or give another --dir", times, a.Every, a.Keep, b.Every, b.Keep)
 	}
 	return nil
 }
@@ -140,7 +146,7 @@ func (f Folder) openMetrics(step int64) (*metricsFile, error) {
 	return &metricsFile{file}, err
 }
 
-func (m *metricsFile) write(record map[string]any) error {
+func (m *metricsFile) write(record any) error {
 	line, err := json.Marshal(record)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"m6lab/m6/plugin"
+	"m6lab/m6/watch"
 )
 
 // program is a compiled graph with named inputs and outputs over a device.
@@ -55,6 +56,7 @@ func (b *builder) output(name string, node *Node, a axes) {
 // newProgram builds a graph and compiles it. A panic of graph building becomes an error.
 func newProgram(d *Device, name string, build func(b *builder)) (p *program, err error) {
 	defer catch(name, &err)
+	defer d.clock.In(watch.Compile)()
 	start := time.Now()
 	b := &builder{device: d, g: d.newGraph(name), inputs: map[string]*Node{}}
 	build(b)

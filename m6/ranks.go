@@ -15,6 +15,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"m6lab/m6/hosts"
+	"m6lab/m6/watch"
 )
 
 // Several hosts: every rank draws the same examples and forms the same batches, but reads the pictures and computes the gradients of its
@@ -29,7 +30,27 @@ func (r Run) ValidateRanks(ranks int) error {
 	if ranks > 1 && r.Train.Minutes > 0 {
 		return fmt.Errorf("train.minutes measures the pace of one process: with %d ranks give train.steps and train.minutes=0", ranks)
 	}
+	if ranks > 1 && r.Train.Rollback.Times > 0 {
+		return fmt.Errorf("train.rollback.times is %d: with %d ranks a run does not go back by itself; set it to 0", r.Train.Rollback.Times, ranks)
+	}
 	return nil
+}
+
+// gather brings a few bytes of every rank to all; nil where there is one.
+func (t *Training) gather() watch.Gather {
+	if t.hosts.Size() == 1 {
+		return nil
+	}
+	return func(mine []byte) ([][]byte, error) {
+		all := make([][]byte, t.hosts.Size())
+		for rank := range all {
+			var err error
+			if all[rank], err = t.hosts.Broadcast(mine, rank); err != nil {
+				return nil, err
+			}
+		}
+		return all, nil
+	}
 }
 
 // checkRun is what can be wrong with a run before its folder is looked at: in itself, or beside the other ranks' run and program.

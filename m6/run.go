@@ -16,6 +16,7 @@ type Run struct {
 	Data       Data       `json:"data"`
 	Mesh       Mesh       `json:"mesh"`
 	Checkpoint Checkpoint `json:"checkpoint"`
+	Watch      Watch      `json:"watch"`
 }
 
 // Train says how weights change.
@@ -41,6 +42,8 @@ type Train struct {
 	LogEvery     int64   `json:"log_every"`    // steps between lines of metrics.jsonl
 	EvalEvery    int64   `json:"eval_every"`   // steps between looks at the validation set; 0: never
 	EvalBatches  int     `json:"eval_batches"` // batches of such a look
+
+	Rollback Rollback `json:"rollback"` // what is done where the loss runs away
 }
 
 // Data says what a run learns from.
@@ -86,7 +89,7 @@ func NewRun(preset string) (Run, error) {
 		Train: Train{
 			Steps: 100000, Batch: 256, Accumulate: 1, Seed: 1, Optimizer: "adamw", LearningRate: 1e-4, Warmup: 0.01, Schedule: "polynomial",
 			Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 0.01, Clip: 1, Precision: "bf16", Remat: "block",
-			LogEvery: 10, EvalEvery: 1000, EvalBatches: 8,
+			LogEvery: 10, EvalEvery: 1000, EvalBatches: 8, Rollback: defaultRollback,
 		},
 		Data: Data{
 			Tasks:    map[string]float64{"text_denoise": 1, "lm": 1, "caption": 1, "image_denoise": 1},
@@ -94,7 +97,7 @@ func NewRun(preset string) (Run, error) {
 			MaskRate: 0.15, Spans: "poisson", SpanMean: 3, TextBuckets: []int{64, 128, 256, 512},
 		},
 		Mesh:       Mesh{Data: 1, Model: 1, Expert: 1},
-		Checkpoint: Checkpoint{Every: 1000, Keep: 3},
+		Checkpoint: Checkpoint{Every: 1000, Keep: 3}, Watch: defaultWatch,
 	}
 	if strings.HasPrefix(preset, "debug") {
 		r.Train.Steps, r.Train.Batch, r.Train.LearningRate, r.Train.Warmup = 800, 32, 2e-3, 0.05
@@ -146,8 +149,10 @@ func (r Run) Validate() error {
 	if !(t.LearningRate >= 0) || math.IsInf(t.LearningRate, 0) {
 		return fmt.Errorf("train.learning_rate is %g: want a number of at least 0", t.LearningRate)
 	}
-	if err := r.validateData(); err != nil {
-		return err
+	for _, validate := range []func() error{r.validateData, t.Rollback.validate, r.Watch.validate} {
+		if err := validate(); err != nil {
+			return err
+		}
 	}
 	return r.validateMesh()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"m6lab/m6/hosts"
+	"m6lab/m6/watch"
 )
 
 // Steps takes n steps, fewer where the run ends or ctx is cancelled. What the device computes is read one step later, so that it
@@ -12,6 +13,8 @@ import (
 // told to, and all end with the same error.
 func (t *Training) Steps(ctx context.Context, n int64) error {
 	end := min(t.State.Step+n, t.Run.Train.Steps)
+	t.clock.Begin(t.State.Step)
+	defer t.clock.Enter(watch.Idle)
 	var before told
 	var err error
 	for t.State.Step < end {
@@ -23,9 +26,10 @@ func (t *Training) Steps(ctx context.Context, n int64) error {
 			break
 		}
 		err = t.take(ctx, &before, end)
+		t.server.Metrics().Step(t.clock.Finish(t.State.Step))
 	}
 	if err == nil {
-		err = t.note(before)
+		_, err = t.note(before)
 	}
 	if err := hosts.Agree(t.hosts, err); err != nil {
 		return err
@@ -39,8 +43,8 @@ func (t *Training) Steps(ctx context.Context, n int64) error {
 // told is a step whose numbers are still to be read; the zero value is none.
 type told struct {
 	pending *Pending
-	rows    [][]Row
-	step    int64
+	fed
+	step int64
 }
 
 // take takes one step, and reads what the one before has told.
@@ -49,25 +53,28 @@ func (t *Training) take(ctx context.Context, before *told, end int64) error {
 	if item.err != nil {
 		return item.err
 	}
+	t.clock.Enter(watch.Device)
 	pending, err := t.step.Run(t.State, item.batches, t.rate(t.State.Step+1))
 	if err != nil {
 		return fmt.Errorf("step %d: %w", t.State.Step+1, err)
 	}
 	t.position = item.position
-	if err := t.note(*before); err != nil {
+	t.window.count(item.batches, t.Run.Model)
+	now := told{pending, item, t.State.Step}
+	wentBack, err := t.note(*before)
+	if *before = now; err != nil || wentBack {
+		*before = told{}
 		return err
 	}
-	*before = told{pending, rowsOf(item.batches), t.State.Step}
-	t.window.count(item.batches, t.Run.Model)
 	if !t.due() && t.State.Step != end {
 		return nil
 	}
-	err = t.note(*before)
 	*before = told{}
-	if err := hosts.Agree(t.hosts, err); err != nil {
+	wentBack, err = t.note(now)
+	if err := hosts.Agree(t.hosts, err); err != nil || wentBack {
 		return err
 	}
-	return t.look(context.WithoutCancel(ctx), item)
+	return t.look(context.WithoutCancel(ctx), item.skipped)
 }
 
 // rate is the learning rate of an update: the option's schedule, or the config's.
@@ -78,39 +85,32 @@ func (t *Training) rate(update int64) float64 {
 	return t.Run.Train.Rate(update)
 }
 
-func rowsOf(batches []*Batch) (rows [][]Row) {
-	for _, b := range batches {
-		rows = append(rows, b.Rows)
-	}
-	return rows
-}
-
 // due tells whether something is to be done after this step.
 func (t *Training) due() bool {
 	s, r := t.State.Step, t.Run
 	return s%r.Train.LogEvery == 0 || s%r.Checkpoint.Every == 0 || r.Train.EvalEvery > 0 && s%r.Train.EvalEvery == 0
 }
 
-// note reads what a step told into the window.
-func (t *Training) note(s told) error {
+// note reads what a step told into the window, and goes back to a checkpoint where the loss has run away. No step tells nothing.
+func (t *Training) note(s told) (wentBack bool, err error) {
 	if s.pending == nil {
-		return nil
+		return false, nil
 	}
 	m, err := s.pending.Wait()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if m.Skipped {
 		t.window.skipped++
 		t.options.Log(fmt.Sprintf("step %d: loss %g or gradients %g are not finite: the step is skipped, nothing changed", s.step, m.Loss, m.GradNorm))
 	} else {
 		at := 0
-		for _, part := range s.rows {
-			t.window.means.Add(part, m.NLL[at:], m.Count[at:])
-			at += len(part)
+		for _, b := range s.batches {
+			t.window.means.Add(b.Rows, m.NLL[at:], m.Count[at:])
+			at += len(b.Rows)
 		}
 	}
 	t.window.last = m
 	t.window.dropped += m.Dropped
-	return nil
+	return t.ranAway(s, m)
 }

@@ -13,6 +13,7 @@ import (
 	"m6lab/datasets/record"
 	"m6lab/datasets/text"
 	"m6lab/m6/hosts"
+	"m6lab/m6/watch"
 )
 
 // TrainOptions says what [OpenTraining] needs beside the run.
@@ -27,6 +28,7 @@ type TrainOptions struct {
 	OnRecord func(Record)      // takes each logged step; may be nil
 	Device   *Device           // nil opens the run's mesh
 	Hosts    hosts.Group       // the ranks that train the run together, see m6/hosts; nil is this process alone
+	OnHang   func(watch.Hang)  // is told, from another goroutine, when no step finishes any more; may be nil; it may not close the run
 }
 
 // Record is what is logged of a step; metrics.jsonl has it as one JSON object.
@@ -61,18 +63,13 @@ type Training struct {
 	window    window
 	peak      float64
 	best      float64
-}
 
-// window gathers what is logged between two lines.
-type window struct {
-	begin         time.Time
-	waited        time.Duration
-	means         Means
-	tokens, flops float64
-	steps         int64
-	last          Metrics
-	skipped       int64
-	dropped       float64
+	clock     *watch.Clock
+	server    *watch.Server // nil without watch.address
+	stopHangs func()        // nil where nothing looks for hangs
+	slow      []watch.Straggler
+	failed    int64 // examples, as the last record had it
+	losses    losses
 }
 
 // OpenTraining begins a run, or takes up the one that its folder holds. Everything that can be wrong is found before any work. Of several
@@ -90,11 +87,12 @@ func OpenTraining(o TrainOptions) (opened *Training, err error) {
 			t.close()
 		}
 	}()
-	for _, part := range []func() error{t.checkRun, t.openFolder, t.openData, t.checkRanksData, t.create, t.openDevice, t.openState, t.checkRanksStep, t.startData} {
+	for _, part := range []func() error{t.checkRun, t.openWatch, t.openFolder, t.openData, t.checkRanksData, t.create, t.openDevice, t.openState, t.checkRanksStep, t.startData} {
 		if err := hosts.Agree(t.hosts, part()); err != nil {
 			return nil, err
 		}
 	}
+	t.watchHangs()
 	return t, nil
 }
 
@@ -115,6 +113,7 @@ func (t *Training) openDevice() (err error) {
 			return err
 		}
 	}
+	t.device.clock = t.clock
 	t.Model = &Model{Config: t.Run.Model, Parts: t.options.Parts}
 	t.step = NewStep(t.device, t.Model, t.Run)
 	t.evaluator = NewEvaluator(t.device, t.Model, t.Run)
@@ -149,7 +148,7 @@ func (t *Training) openFolder() error {
 	if !t.writes() {
 		return nil
 	}
-	t.manager, err = checkpoints.Open(t.dir.Checkpoints(), checkpoints.Options{Keep: t.Run.Checkpoint.Keep, Log: t.options.Log})
+	t.manager, err = checkpoints.Open(t.dir.Checkpoints(), checkpoints.Options{Keep: t.Run.Checkpoint.Keep, Log: t.options.Log, Saved: t.checkpointed})
 	return err
 }
 
@@ -194,22 +193,38 @@ func (t *Training) openState() error {
 	if err != nil {
 		return err
 	}
+	if err := t.restored(saved); err != nil {
+		return err
+	}
+	return t.openLogs()
+}
+
+// restored puts a checkpoint in place of the state, with its position in the data and what it knew of the loss.
+func (t *Training) restored(saved checkpoints.State) error {
 	if err := t.State.Load(saved.Tensors); err != nil {
 		return fmt.Errorf("checkpoint of step %d: %w", saved.Step, err)
 	}
 	t.State.Step, t.saved = saved.Step, saved.Step
+	t.position, t.losses = Position{}, losses{}
 	if err := json.Unmarshal(saved.Values["position"], &t.position); err != nil {
 		return fmt.Errorf("checkpoint of step %d: data position: %w", saved.Step, err)
+	}
+	if known, ok := saved.Values["losses"]; ok {
+		if err := json.Unmarshal(known, &t.losses); err != nil {
+			return fmt.Errorf("checkpoint of step %d: losses: %w", saved.Step, err)
+		}
 	}
 	if err := t.checkData(saved.Values["data"]); err != nil {
 		return err
 	}
-	if t.writes() {
-		if _, metric, ok := t.manager.Best(); ok {
-			t.best = metric
-		}
+	t.best = math.Inf(1)
+	if !t.writes() {
+		return nil
 	}
-	return t.openLogs()
+	if step, metric, ok := t.manager.Best(); ok && step <= saved.Step { // a later one is of a history that the run has gone back from
+		t.best = metric
+	}
+	return nil
 }
 
 // restore reads the newest sound checkpoint. Rank 0 has the folder for itself; the other ranks read it.
@@ -237,7 +252,7 @@ func (t *Training) openLogs() (err error) {
 	if !t.writes() {
 		return nil
 	}
-	if t.metrics, err = t.dir.openMetrics(t.State.Step); err != nil {
+	if err := t.openMetrics(); err != nil {
 		return err
 	}
 	if !t.Finished() {
@@ -263,24 +278,13 @@ func (t *Training) Finished() bool { return t.State.Step >= t.Run.Train.Steps }
 // Device says what the run runs on.
 func (t *Training) Device() string { return t.device.Name() }
 
-// count adds a step's work to the window.
-func (w *window) count(batches []*Batch, c Config) {
-	w.steps++
-	for _, b := range batches {
-		w.flops += c.FLOPs(b.Shape)
-		for i := range b.Batch {
-			w.tokens += float64(b.PatchLengths[i] + b.MaskedLengths[i] + b.TextLengths[i] + b.CodeLengths[i])
-		}
-	}
-}
-
 // look logs, evaluates and saves what is due after a step.
-func (t *Training) look(ctx context.Context, item fed) error {
+func (t *Training) look(ctx context.Context, skipped Skips) error {
 	s, r := t.State.Step, t.Run
-	if err := t.sumWindow(&item.skipped); err != nil {
+	if err := t.sumWindow(&skipped); err != nil {
 		return err
 	}
-	record := t.record(item.skipped)
+	record := t.record(skipped)
 	evaluated := r.Train.EvalEvery > 0 && t.valid != nil && (s%r.Train.EvalEvery == 0 || t.Finished())
 	if evaluated {
 		means, err := t.Evaluate(ctx)
@@ -311,36 +315,13 @@ func (t *Training) look(ctx context.Context, item fed) error {
 	return nil
 }
 
-// overall is the mean over all tasks.
-func overall(means Means) (all Mean) {
-	for _, name := range taskNames {
-		all.NLL += means[name].NLL
-		all.Count += means[name].Count
-	}
-	return all
-}
-
-// record is the window's numbers.
-func (t *Training) record(skipped Skips) Record {
-	w, seconds := t.window, time.Since(t.window.begin).Seconds()
-	v := map[string]float64{
-		"loss": overall(w.means).Value(), "grad_norm": w.last.GradNorm, "learning_rate": t.rate(t.State.Step),
-		"tokens_per_second": w.tokens / seconds, "seconds_per_step": seconds / max(1, float64(w.steps)),
-		"flops_per_second": w.flops / seconds, "mfu": w.flops / seconds / t.peak / float64(t.device.count()*t.hosts.Size()),
-		"data_wait": (t.feed.waited - w.waited).Seconds() / seconds, "skipped_steps": float64(w.skipped),
-		"examples_failed": float64(skipped.Failed + skipped.Pictures), "texts_cut": float64(skipped.Cut), "time": float64(time.Now().UnixMilli()) / 1e3,
-	}
-	for name, m := range w.means {
-		v["loss_"+name] = m.Value()
-	}
-	if len(w.last.Load) > 1 {
-		v["moe_balance"], v["moe_dropped"] = w.last.Balance, w.dropped
-	}
-	return Record{Step: t.State.Step, Values: v}
-}
-
 // log writes a record to metrics.jsonl and TensorBoard, and begins a new window.
 func (t *Training) log(r Record) error {
+	t.clock.Enter(watch.Log)
+	if err := t.compareRanks(r); err != nil {
+		return err
+	}
+	t.publish(r)
 	line := map[string]any{"step": r.Step}
 	finite := map[string]float64{}
 	for name, value := range r.Values {
@@ -366,6 +347,7 @@ func (t *Training) log(r Record) error {
 
 // Evaluate is the loss on the validation set, the same batches each time.
 func (t *Training) Evaluate(ctx context.Context) (Means, error) {
+	defer t.clock.In(watch.Evaluate)()
 	run := t.Run
 	run.Train.Seed = 0
 	loader, err := newRankLoader(t.valid, t.objective, run, Position{}, t.hosts)
@@ -393,19 +375,20 @@ func (t *Training) save(background bool) error {
 		t.saved = t.State.Step
 		return nil
 	}
+	defer t.clock.In(watch.Checkpoint)()
+	begin := time.Now()
+	defer func() { t.server.Metrics().Stalled(time.Since(begin)) }()
 	tensors, err := t.State.Tensors()
 	if err != nil {
 		return err
 	}
-	position, err := json.Marshal(t.position)
-	if err != nil {
-		return err
+	values := map[string]json.RawMessage{}
+	for name, value := range map[string]any{"position": t.position, "data": t.fingerprint(), "losses": t.losses} {
+		if values[name], err = json.Marshal(value); err != nil {
+			return err
+		}
 	}
-	data, err := json.Marshal(t.fingerprint())
-	if err != nil {
-		return err
-	}
-	state := checkpoints.State{Step: t.State.Step, Tensors: tensors, Values: map[string]json.RawMessage{"position": position, "data": data}}
+	state := checkpoints.State{Step: t.State.Step, Tensors: tensors, Values: values}
 	t.saved = t.State.Step
 	if background {
 		return t.manager.SaveAsync(state)
@@ -417,7 +400,10 @@ func (t *Training) save(background bool) error {
 func (t *Training) Close() error { return t.close() }
 
 func (t *Training) close() error {
-	var errs []error
+	if t.stopHangs != nil {
+		t.stopHangs()
+	}
+	errs := []error{t.server.Close()}
 	if t.feed != nil {
 		t.feed.stop()
 	}

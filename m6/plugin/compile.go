@@ -8,6 +8,7 @@ import "C"
 
 import (
 	"errors"
+	"runtime"
 	"runtime/cgo"
 	"sync"
 	"unsafe"
@@ -36,10 +37,9 @@ type Compiled struct {
 func (c Compiled) Peak() int64 { return c.Arguments + c.Outputs - c.Aliased + c.Temporaries }
 
 var (
-	compiling sync.Mutex // one compilation at a time has an order
-	current   sync.Mutex // guards order and cache
-	order     *given
-	cache     *programs
+	current sync.Mutex                 // guards orders and cache
+	orders  = map[C.uintptr_t]*given{} // under way, by the thread that compiles
+	cache   *programs
 )
 
 // given is an order under way and what came of it.
@@ -52,12 +52,12 @@ type given struct {
 
 // Compile runs a function that compiles one program of a backend of this package. Compiled is empty unless the order looks.
 func Compile(o Order, compile func() error) (Compiled, error) {
-	compiling.Lock()
-	defer compiling.Unlock()
+	runtime.LockOSThread() // the order is for what is compiled from here, not for what others compile meanwhile
+	defer runtime.UnlockOSThread()
 	g := &given{Order: o}
-	setOrder(g)
+	g.give()
+	defer g.takeBack()
 	err := compile()
-	setOrder(nil)
 	if err == nil {
 		err = g.err
 	}
@@ -67,10 +67,16 @@ func Compile(o Order, compile func() error) (Compiled, error) {
 	return g.compiled, err
 }
 
-func setOrder(g *given) {
+func (g *given) give() {
 	current.Lock()
 	defer current.Unlock()
-	order = g
+	orders[C.this_thread()] = g
+}
+
+func (g *given) takeBack() {
+	current.Lock()
+	defer current.Unlock()
+	delete(orders, C.this_thread())
 }
 
 // m6labCompile compiles a program for go-xla, or takes it from the cache.
@@ -78,7 +84,7 @@ func setOrder(g *given) {
 //export m6labCompile
 func m6labCompile(args *C.compile_args) unsafe.Pointer {
 	current.Lock()
-	g, c := order, cache
+	g, c := orders[C.this_thread()], cache
 	current.Unlock()
 	program := bytesOf(unsafe.Pointer(args.program.code), args.program.code_size)
 	if g != nil && len(g.Aliases) > 0 {

@@ -1,6 +1,7 @@
 #include "plugin.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,8 @@ void* wrap(const char* path, const char** why) {
   copy->functions[CLIENT_COMPILE] = client_compile;
   return copy;
 }
+
+uintptr_t this_thread(void) { return (uintptr_t)pthread_self(); }
 
 void* compile(compile_args* args) { return plugin->functions[CLIENT_COMPILE](args); }
 

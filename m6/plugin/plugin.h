@@ -106,6 +106,9 @@ typedef struct {
 void* wrap(const char* path, const char** why);
 void set_devices(int64_t devices);
 
+// this_thread tells the thread that calls it from others.
+uintptr_t this_thread(void);
+
 // compile is the plugin's own; it returns its error.
 void* compile(compile_args* args);
 

@@ -16,6 +16,7 @@ import (
 	"m6lab/datasets/text"
 	"m6lab/m6"
 	"m6lab/m6/hosts"
+	"m6lab/m6/watch"
 )
 
 // pretrainFlags are all flags that `m6 pretrain` will ever have: settings go through --set.
@@ -34,6 +35,12 @@ func pretrainCommand() *cobra.Command {
 The config is the preset, then --config, then every --set in turn; it is saved as run.json in the run's folder.
 A folder that already has a checkpoint is resumed: the same command goes on where the run stopped, and its weights are those of a run that never stopped.
 An interrupt (Ctrl-C, SIGTERM) saves and ends with exit code 0.
+
+Looking after a long run: --set watch.address=localhost:9464 serves Prometheus metrics at /metrics, and /healthz (--set watch.pprof=true also
+/debug/pprof/); --set watch.log=json writes standard error as JSON lines. Where no step finishes for long (watch.hang_seconds, by default 20
+times the slowest step and at least 5 minutes), the stacks of all goroutines are written into the run's folder; with watch.hang_exit=true the
+process then ends with exit code 75, so that a scheduler starts it again. --set train.rollback.times=3 lets a run whose loss runs away go back
+to its last good checkpoint and on behind the data since, up to 3 times.
 
 Under srun --mpi=pmix or mpirun, a build with -tags mpi trains over all ranks: train.batch is the batch of all together. m6 launch writes such jobs.`,
 		Example: `  m6 pretrain --preset debug --data runs/sample --dir runs/first --set train.steps=200
@@ -106,28 +113,26 @@ func pretrain(cmd *cobra.Command, f pretrainFlags) error {
 	if group.Rank() > 0 {
 		out = io.Discard // rank 0 tells what all have in common; errors are every rank's
 	}
-	r, vocab, err := f.open(out)
+	r, err := f.run()
+	progress := newProgress(out, m6.Folder(f.dir), r, group.Rank())
+	var vocab *text.Vocab
+	if err == nil {
+		vocab, err = vocabulary(f.data, m6.Folder(f.dir), r.Model, progress.line)
+	}
 	if err := hosts.Agree(group, err); err != nil {
 		return err
 	}
-	progress := newProgress(out, m6.Folder(f.dir), r)
-	t, err := m6.OpenTraining(m6.TrainOptions{Run: r, Dir: m6.Folder(f.dir), Data: f.data, Vocab: vocab, Hosts: group, Log: progress.line, OnRecord: progress.record})
+	o := m6.TrainOptions{Run: r, Dir: m6.Folder(f.dir), Data: f.data, Vocab: vocab, Hosts: group, Log: progress.warn, OnRecord: progress.record}
+	if r.Watch.HangExit {
+		o.OnHang = func(watch.Hang) { os.Exit(watch.HangExitCode) }
+	}
+	t, err := m6.OpenTraining(o)
 	if err != nil {
 		return err
 	}
 	defer t.Close()
 	progress.ranks = group.Size()
 	return train(cmd.Context(), t, progress)
-}
-
-// open is the config and the vocabulary that the flags ask for.
-func (f pretrainFlags) open(log io.Writer) (m6.Run, *text.Vocab, error) {
-	r, err := f.run()
-	if err != nil {
-		return r, nil, err
-	}
-	vocab, err := vocabulary(f.data, m6.Folder(f.dir), r.Model, log)
-	return r, vocab, err
 }
 
 // train takes the run's steps and saves, also when it is told to stop.
@@ -147,6 +152,7 @@ func train(ctx context.Context, t *m6.Training, progress *progress) error {
 	err := t.Steps(ctx, t.Run.Train.Steps)
 	progress.end()
 	if err != nil {
+		progress.failed(err)
 		return err
 	}
 	if err := t.Save(); err != nil {
@@ -160,7 +166,7 @@ func train(ctx context.Context, t *m6.Training, progress *progress) error {
 
 // vocabulary finds the vocabulary of a new run: the data set's vocab.txt, the Chinese BERT's for a model of its size, or one that is
 // trained on the data set's own text. A run that exists has its own: nil.
-func vocabulary(data string, dir m6.Folder, c m6.Config, log io.Writer) (*text.Vocab, error) {
+func vocabulary(data string, dir m6.Folder, c m6.Config, log func(line string)) (*text.Vocab, error) {
 	if _, err := os.Stat(dir.Path("run.json")); err == nil {
 		return nil, nil
 	}
@@ -175,7 +181,7 @@ func vocabulary(data string, dir m6.Folder, c m6.Config, log io.Writer) (*text.V
 }
 
 // trainVocabulary trains a WordPiece vocabulary of the model's size on the training texts.
-func trainVocabulary(data string, c m6.Config, log io.Writer) (*text.Vocab, error) {
+func trainVocabulary(data string, c m6.Config, log func(line string)) (*text.Vocab, error) {
 	set, err := record.Open(data, "train")
 	if err != nil {
 		return nil, err
@@ -204,6 +210,6 @@ func trainVocabulary(data string, c m6.Config, log io.Writer) (*text.Vocab, erro
 	if err != nil {
 		return nil, fmt.Errorf("training a vocabulary on %s: %w", data, err)
 	}
-	fmt.Fprintf(log, "%s has no vocab.txt: trained one of %d entries on its text in %.1f s\n", data, v.Len(), time.Since(start).Seconds())
+	log(fmt.Sprintf("%s has no vocab.txt: trained one of %d entries on its text in %.1f s", data, v.Len(), time.Since(start).Seconds()))
 	return v, nil
 }

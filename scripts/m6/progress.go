@@ -1,20 +1,27 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
+	"maps"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
 
 	"m6lab/m6"
+	"m6lab/m6/watch"
 )
 
-// progress tells how a run goes: on a terminal a line that renews itself, elsewhere a plain line now and then.
+// progress tells how a run goes: on a terminal a line that renews itself, elsewhere a plain line now and then; with watch.log=json each line
+// is a JSON object, every logged step has one, and nothing renews itself.
 type progress struct {
 	mu       sync.Mutex
 	out      io.Writer
@@ -22,6 +29,8 @@ type progress struct {
 	run      m6.Run
 	ranks    int
 	terminal bool
+	json     *slog.Logger // nil for text
+	step     atomic.Int64 // the last that was logged
 	started  time.Time
 	from     int64
 	told     time.Time
@@ -34,13 +43,33 @@ const (
 	curvesEvery = 5 * time.Second
 )
 
-func newProgress(out io.Writer, dir m6.Folder, r m6.Run) *progress {
+func newProgress(out io.Writer, dir m6.Folder, r m6.Run, rank int) *progress {
 	file, ok := out.(*os.File)
-	return &progress{out: out, dir: dir, run: r, terminal: ok && term.IsTerminal(int(file.Fd()))}
+	p := &progress{out: out, dir: dir, run: r, terminal: ok && term.IsTerminal(int(file.Fd()))}
+	if r.Watch.Log == "json" {
+		p.json, p.terminal = watch.NewLogger(out, rank, p.step.Load), false
+	}
+	return p
 }
 
-// line writes what must not pass unseen.
-func (p *progress) line(text string) {
+// warn writes what must not pass unseen of a run.
+func (p *progress) warn(text string) { p.write(slog.LevelWarn, text) }
+
+// line writes where a run begins or ends.
+func (p *progress) line(text string) { p.write(slog.LevelInfo, text) }
+
+// failed writes an error into a JSON log, which the command's own last line is not part of.
+func (p *progress) failed(err error) {
+	if p.json != nil {
+		p.write(slog.LevelError, err.Error())
+	}
+}
+
+func (p *progress) write(level slog.Level, text string) {
+	if p.json != nil {
+		p.json.Log(context.Background(), level, text)
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.terminal {
@@ -51,6 +80,7 @@ func (p *progress) line(text string) {
 
 func (p *progress) begin(t *m6.Training) {
 	p.run, p.started, p.from, p.told = t.Run, time.Now(), t.State.Step, time.Now()
+	p.step.Store(t.State.Step)
 	what := "begins"
 	if p.from > 0 {
 		what = fmt.Sprintf("goes on from step %d", p.from)
@@ -65,8 +95,11 @@ func (p *progress) begin(t *m6.Training) {
 // record takes a logged step.
 func (p *progress) record(r m6.Record) {
 	now := time.Now()
+	p.step.Store(r.Step)
 	last := r.Step == p.run.Train.Steps
-	if p.terminal || last || now.Sub(p.told) >= plainEvery || r.Values["valid_loss"] != 0 {
+	if p.json != nil {
+		p.json.LogAttrs(context.Background(), slog.LevelInfo, "step", attributes(r)...)
+	} else if p.terminal || last || now.Sub(p.told) >= plainEvery || r.Values["valid_loss"] != 0 {
 		p.told = now
 		p.status(r)
 	}
@@ -76,6 +109,17 @@ func (p *progress) record(r m6.Record) {
 			p.line("curves.svg: " + err.Error())
 		}
 	}
+}
+
+// attributes are the numbers of a record in the order of their names; those that are not finite are no JSON and are left out.
+func attributes(r m6.Record) []slog.Attr {
+	var out []slog.Attr
+	for _, name := range slices.Sorted(maps.Keys(r.Values)) {
+		if x := r.Values[name]; name != "time" && !math.IsNaN(x) && !math.IsInf(x, 0) {
+			out = append(out, slog.Float64(name, x))
+		}
+	}
+	return out
 }
 
 func (p *progress) status(r m6.Record) {

@@ -43,6 +43,7 @@ func rootCommand() *cobra.Command {
 		scoreCommand(),
 		pretrainCommand(),
 		launchCommand(),
+		runsCommand(),
 		ledgerCommand(),
 		planCommand(),
 		featuresCommand(),
