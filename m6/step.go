@@ -179,6 +179,7 @@ func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
 	c := &constrainer{device: s.device}
 	pass := Pass{Training: true, Remat: s.run.Train.Remat == "block", HeadRows: s.device.headRows(s.model.Vocabulary)}
 	seed := b.input("seed", shapes.Make(dtypes.Uint32), nil)
+	pass.Seed = seed
 	if s.model.Dropout > 0 {
 		pass.Dropout = &layers.Dropout{Rate: s.model.Dropout, Seed: seed}
 	}
