@@ -68,10 +68,11 @@ func shifted(x *Node, n int, value float64) *Node {
 	return Concatenate([]*Node{free, SliceAxis(x, 1, AxisRangeFromStart(x.Shape().Dim(1)-n))}, 1)
 }
 
-// inGroup makes indices [G,I,2] of places in rows, index [G,I].
+// inGroup makes indices [G,I,2] of places in rows, index [G,I]. XLA splits a gather over devices by its groups only where the group is
+// an iota that is concatenated as it is.
 func inGroup(index *Node) *Node {
-	group := Iota(index.Graph(), shapes.Make(dtypes.Int32, index.Shape().Dimensions...), 0)
-	return Stack([]*Node{group, index}, -1)
+	index = ExpandAxes(index, -1)
+	return Concatenate([]*Node{Iota(index.Graph(), shapes.Make(dtypes.Int32, index.Shape().Dimensions...), 0), index}, -1)
 }
 
 // take is x[g, index[g,i]] for x [G,M,...] and index int32 [G,I], to [G,I,...]; zero where index is not in [0, M).
