@@ -55,7 +55,7 @@ type Routing struct {
 	Load    *Node // f32 [E]: choices of each expert, those that find no seat included
 	Dropped *Node // f32 []: choices that found no seat; under expert choice, tokens that no expert chose
 	Choices *Node // f32 []: choices that were made; under expert choice, valid tokens
-	Chosen  *Node // int32 [B,S,k]: the expert of each choice, -1 where there is none; nil where experts choose
+	Chosen  *Node // int32 [B,S,k]: the expert of each choice, -1 where the token is padding or found no seat; nil where experts choose
 }
 
 // MoE is a mixture of experts in place of [FFN], x [B,S,D] to [B,S,D] (GShard, arXiv 2006.16668; Switch, arXiv 2101.03961).
@@ -76,11 +76,11 @@ func MoE(w Weights, x, valid *Node, o MoEOptions) (*Node, Routing) {
 	} else {
 		c, r := route(w, x, valid, o)
 		if o.Training {
-			y = seated(w, x, c, o, &r)
+			y, c.made = seated(w, x, c, o)
 		} else {
 			y = sorted(w, x, c, o)
-			r.Dropped = ScalarZero(x.Graph(), dtypes.Float32)
 		}
+		r.Dropped = Sub(r.Choices, ReduceAllSum(ConvertDType(c.made, dtypes.Float32)))
 		r.Chosen = g.join(TransposeAllAxes(Where(c.made, c.expert, FillLike(c.expert, -1)), 0, 2, 1)) // [G,k,N] -> [B,S,k]
 		routing = r
 	}

@@ -17,15 +17,12 @@ type seating struct {
 	tokens int
 }
 
-// seated lets choices take seats, runs the experts and adds up their outputs by gate, x [G,N,D] to [G,N,D].
-func seated(w Weights, x *Node, c choices, o MoEOptions, r *Routing) *Node {
-	G, N := x.Shape().Dim(0), x.Shape().Dim(1)
-	capacity := o.capacity(N)
-	s := takeSeats(c, o.Experts, capacity)
-	y := atExperts(w, s.dispatch(x), o)
-	has := Reshape(LessThan(s.seat, FillLike(s.seat, float64(o.Experts*capacity))), G, c.expert.Shape().Dim(1), N)
-	r.Dropped = Sub(r.Choices, countAll(has))
-	return s.combine(y, c.gate)
+// seated lets choices take seats, runs the experts and adds up their outputs by gate, x [G,N,D] to [G,N,D]; has, bool [G,k,N], are the
+// choices that found a seat.
+func seated(w Weights, x *Node, c choices, o MoEOptions) (y, has *Node) {
+	s := takeSeats(c, o.Experts, o.capacity(x.Shape().Dim(1)))
+	y = s.combine(atExperts(w, s.dispatch(x), o), c.gate)
+	return y, Reshape(LessThan(s.seat, FillLike(s.seat, float64(s.choice.Shape().Dim(1)))), c.expert.Shape().Dimensions...)
 }
 
 // takeSeats gives each expert's first C choices a seat.
@@ -104,14 +101,7 @@ func (s seating) dispatch(x *Node) *Node {
 // combine adds up what a token's choices gave, y [G,E·C,D] weighted by gate [G,k,N], to [G,N,D].
 func (s seating) combine(y, gate *Node) *Node {
 	G, k, N, D := gate.Shape().Dim(0), gate.Shape().Dim(1), gate.Shape().Dim(2), y.Shape().Dim(2)
-	atTokens := func(y *Node) *Node { return Reshape(take(y, s.seat), G, k, N, D) }
-	forward := func(in []*Node) *Node {
-		return ReduceSum(Mul(atTokens(in[0]), ConvertDType(ExpandAxes(in[1], -1), y.DType())), 1)
-	}
-	return withGradient([]*Node{y, gate}, forward, func(in []*Node, dz *Node) []*Node {
-		weight := ConvertDType(take(Reshape(in[1], G, k*N), s.choice), dz.DType()) // [G,E·C]
-		dy := Mul(take(dz, s.token()), ExpandAxes(weight, -1))
-		product := ConvertDType(Mul(atTokens(in[0]), ExpandAxes(dz, 1)), dtypes.Float32)
-		return []*Node{dy, ReduceSum(product, -1)}
-	})
+	forward := func(in []*Node) *Node { return take(in[0], s.seat) }
+	y = withGradient([]*Node{y}, forward, func(_ []*Node, dy *Node) []*Node { return []*Node{take(dy, s.choice)} })
+	return ReduceSum(Mul(Reshape(y, G, k, N, D), ConvertDType(ExpandAxes(gate, -1), y.DType())), 1)
 }

@@ -10,8 +10,8 @@ import (
 func expertChoice(w Weights, x, valid *Node, o MoEOptions) (*Node, Routing) {
 	N, D := x.Shape().Dim(1), x.Shape().Dim(2)
 	G, C := x.Shape().Dim(0), min(N, o.capacity(N))
-	logits, gates := o.scores(w, x)
-	scores := TransposeAllAxes(Squeeze(gates, 2), 0, 2, 1) // [G,E,N]
+	s := o.scores(w, x)
+	scores := TransposeAllAxes(Squeeze(s.gates(), 2), 0, 2, 1) // [G,E,N]
 	invalid := BroadcastToDims(ExpandAxes(Not(valid), 1), scores.Shape().Dimensions...)
 	best, token := TopK(StopGradient(Where(invalid, FillLike(scores, -1), scores)), C, -1) // [G,E,C]
 	filled := Reshape(GreaterOrEqual(best, ZerosLike(best)), G, o.Experts*C)
@@ -30,11 +30,12 @@ func expertChoice(w Weights, x, valid *Node, o MoEOptions) (*Node, Routing) {
 	y = Einsum("gqn,gqd->gnd", kind, Mul(y, ConvertDType(ExpandAxes(gate, -1), x.DType())))
 	y.AssertDims(G, N, D)
 
-	c := choices{made: Reshape(filled, G, o.Experts, C), expert: Iota(x.Graph(), intShape(G, o.Experts, C), 1)}
-	r := measure(logits, gates, valid, c, c)
+	r := s.losses(valid, FillScalar(x.Graph(), floatShape(o.Experts), 0))
 	r.Balance = ScalarOne(x.Graph(), dtypes.Float32) // by construction
-	chosen := GreaterThan(ReduceSum(seats, 1), FillLike(ReduceSum(seats, 1), 0.5))
-	r.Choices = countAll(valid)
-	r.Dropped = Sub(r.Choices, countAll(chosen))
+	mark := ConvertDType(filled, dtypes.Float32)
+	r.Load = ReduceSum(Reshape(mark, G, o.Experts, C), 0, 2)
+	taken := ReduceSum(seats, 1) // [G,N]: experts of each token
+	r.Choices = ReduceAllSum(ConvertDType(valid, dtypes.Float32))
+	r.Dropped = Sub(r.Choices, ReduceAllSum(MinScalar(taken, 1)))
 	return y, r
 }

@@ -1,6 +1,8 @@
 package layers
 
 import (
+	"math"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -40,18 +42,23 @@ type choices struct {
 	made   *Node // bool: the token is valid, and the choice is taken
 }
 
+// scores are what a router says of each token: one softmax for each of P prototypes, P = 1 for other routers. The probabilities
+// themselves are never stored: they are exp(logits - norm) wherever they are wanted.
+type scores struct {
+	logits *Node // f32 [G,N,P,E/P]
+	norm   *Node // f32 [G,N,P]: logsumexp of the logits
+}
+
+// gates are the probabilities, f32 [G,N,P,E/P].
+func (s scores) gates() *Node { return Exp(Sub(s.logits, ExpandAxes(s.norm, -1))) }
+
 // route lets the tokens of x [G,N,D] choose experts.
 func route(w Weights, x, valid *Node, o MoEOptions) (choices, Routing) {
 	if o.Router == RouterRandom {
 		return randomChoices(valid, o)
 	}
-	logits, gates := o.scores(w, x)
-	var c choices
-	if o.Router == RouterPrototypes {
-		c = firstOfEach(gates)
-	} else {
-		c = largest(gates, o.TopK)
-	}
+	s := o.scores(w, x)
+	c := s.largest(o)
 	if o.TopK > 1 && o.Router == RouterTop2 {
 		c.gate = Div(c.gate, AddScalar(ReduceAndKeep(c.gate, ReduceSum, 1), 1e-9))
 	}
@@ -59,18 +66,22 @@ func route(w Weights, x, valid *Node, o MoEOptions) (choices, Routing) {
 		c.gate = Div(c.gate, StopGradient(ReduceAndKeep(c.gate, ReduceSum, 1)))
 	}
 	c.made = BroadcastToDims(ExpandAxes(valid, 1), c.expert.Shape().Dimensions...)
-	first := c // what balance counts
-	if o.Router != RouterPrototypes {
-		first.expert, first.made = SliceAxis(c.expert, 1, AxisElem(0)), SliceAxis(c.made, 1, AxisElem(0))
-	}
+	asked := c.count(o.Experts) // [k,E]
+	load := asked
 	if o.Router == RouterTop2 && o.Noise != nil && o.Noise.Second {
 		c.made = And(c.made, o.taken(c.gate))
+		load = c.count(o.Experts)
 	}
-	return c, measure(logits, gates, valid, first, c)
+	if o.Router != RouterPrototypes {
+		asked = SliceAxis(asked, 0, AxisElem(0)) // balance counts first choices; of prototypes all are
+	}
+	r := s.losses(valid, ReduceSum(asked, 0))
+	r.Load, r.Choices = ReduceSum(load, 0), ReduceAllSum(load)
+	return c, r
 }
 
-// scores are the router's logits and probabilities, f32 [G,N,P,E/P]: one softmax for each of P prototypes, P = 1 for other routers.
-func (o MoEOptions) scores(w Weights, x *Node) (logits, gates *Node) {
+// scores reads the tokens of x [G,N,D], in f32.
+func (o MoEOptions) scores(w Weights, x *Node) scores {
 	G, N, D := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
 	prototypes := 1
 	if o.Router == RouterPrototypes {
@@ -84,9 +95,10 @@ func (o MoEOptions) scores(w Weights, x *Node) (logits, gates *Node) {
 		u := Uniform(o.Noise.Seed, noisePlace(o.Layer, 0), G, N, D)
 		h = Mul(h, OnePlus(MulScalar(SubScalar(MulScalar(u, 2), 1), o.Noise.Jitter)))
 	}
-	logits = Dot(Reshape(h, G*N, D), w.F32("router.kernel", D, o.Experts)).Product()
+	logits := Dot(Reshape(h, G*N, D), w.F32("router.kernel", D, o.Experts)).Product()
 	logits = Reshape(logits, G, N, prototypes, o.Experts/prototypes)
-	return logits, Softmax(logits, -1)
+	peak := StopGradient(ReduceAndKeep(logits, ReduceMax, -1))
+	return scores{logits, Add(Log(ReduceSum(Exp(Sub(logits, peak)), -1)), Squeeze(peak, -1))}
 }
 
 // noisePlace tells the draws of one layer's routing from other draws of a step.
@@ -101,65 +113,65 @@ func (o MoEOptions) taken(gate *Node) *Node {
 	return Concatenate([]*Node{all, GreaterThan(MulScalar(second, 2), u)}, 1)
 }
 
-// largest are the k most probable experts of gates [G,N,1,E].
-func largest(gates *Node, k int) choices {
-	gates = Squeeze(gates, 2)
-	left := StopGradient(gates)
-	place := Iota(gates.Graph(), shapes.Make(dtypes.Int32, gates.Shape().Dimensions...), -1)
-	var experts, chosen []*Node
-	for range k {
-		index := firstLargest(left)
-		mark := Equal(place, ExpandAxes(index, -1))
-		left = Where(mark, FillLike(left, -1), left)
-		experts = append(experts, index)
-		chosen = append(chosen, ReduceSum(Where(mark, gates, ZerosLike(gates)), -1))
+// largest are the k most probable experts, or the most probable one of each prototype.
+func (s scores) largest(o MoEOptions) choices {
+	dims := s.logits.Shape().Dimensions
+	rounds := o.TopK
+	if dims[2] > 1 {
+		rounds = 1
 	}
-	return choices{expert: Stack(experts, 1), gate: Stack(chosen, 1)}
+	var taken, gates []*Node
+	for range rounds {
+		logit, index := s.pick(taken)
+		taken = append(taken, index)
+		gates = append(gates, Exp(Sub(logit, s.norm))) // [G,N,P]
+	}
+	index, gate := Concatenate(taken, -1), Concatenate(gates, -1) // [G,N,k]
+	if dims[2] > 1 {
+		index = Add(index, MulScalar(Iota(index.Graph(), index.Shape(), -1), dims[3])) // of an expert among all
+	}
+	return choices{expert: TransposeAllAxes(index, 0, 2, 1), gate: TransposeAllAxes(gate, 0, 2, 1)}
 }
 
-// firstOfEach is the most probable expert of each prototype, gates [G,N,P,E/P].
-func firstOfEach(gates *Node) choices {
-	g, dims := gates.Graph(), gates.Shape().Dimensions
-	index := firstLargest(StopGradient(gates)) // [G,N,P]
-	place := Iota(g, shapes.Make(dtypes.Int32, dims...), -1)
-	chosen := ReduceSum(Where(Equal(place, ExpandAxes(index, -1)), gates, ZerosLike(gates)), -1)
-	first := MulScalar(Iota(g, shapes.Make(dtypes.Int32, dims[:3]...), -1), dims[3])
-	return choices{expert: TransposeAllAxes(Add(index, first), 0, 2, 1), gate: TransposeAllAxes(chosen, 0, 2, 1)}
+// pick is the largest logit of each prototype, beside those that are taken, and its first place: f32 and int32 [G,N,P].
+func (s scores) pick(taken []*Node) (logit, index *Node) {
+	place := Iota(s.logits.Graph(), shapes.Make(dtypes.Int32, s.logits.Shape().Dimensions...), -1)
+	left := func(logits *Node) *Node {
+		for _, t := range taken {
+			logits = Where(Equal(place, ExpandAxes(t, -1)), FillLike(logits, math.Inf(-1)), logits)
+		}
+		return logits
+	}
+	rest := left(StopGradient(s.logits))
+	last := FillLike(place, float64(s.logits.Shape().Dim(-1)-1))
+	// Not ArgMax: XLA does not vectorise a reduction of pairs.
+	index = ReduceMin(Where(Equal(rest, ReduceAndKeep(rest, ReduceMax, -1)), place, last), -1)
+	forward := func(in []*Node) *Node { return ReduceMax(left(in[0]), -1) }
+	logit = withGradient([]*Node{s.logits}, forward, func(_ []*Node, d *Node) []*Node {
+		d = BroadcastToDims(ExpandAxes(d, -1), place.Shape().Dimensions...)
+		return []*Node{Where(Equal(place, ExpandAxes(index, -1)), d, ZerosLike(d))}
+	})
+	return logit, index
 }
 
-// firstLargest is the index of the last axis' first largest element, int32: ArgMax, whose reduction of pairs XLA does not vectorise.
-func firstLargest(x *Node) *Node {
-	n := x.Shape().Dim(-1)
-	place := Iota(x.Graph(), shapes.Make(dtypes.Int32, x.Shape().Dimensions...), -1)
-	peak := ReduceAndKeep(x, ReduceMax, -1)
-	return ReduceMin(Where(Equal(x, peak), place, FillLike(place, float64(n-1))), -1)
-}
-
-// measure fills in the router's losses and the load. first are the choices that the balance loss counts.
-func measure(logits, gates, valid *Node, first, all choices) Routing {
-	G, N, P, each := gates.Shape().Dim(0), gates.Shape().Dim(1), gates.Shape().Dim(2), gates.Shape().Dim(3)
-	E := P * each
+// losses fills in the router's losses; counted f32 [E] are the choices that the balance loss follows.
+func (s scores) losses(valid, counted *Node) Routing {
+	P, each := s.logits.Shape().Dim(2), s.logits.Shape().Dim(3)
 	mark := ConvertDType(valid, dtypes.Float32)
 	tokens := MaxScalar(ReduceAllSum(mark), 1.0)
-	share := Div(count(first, E), tokens)                                                      // f_e [E]
-	chance := Reshape(ReduceSum(Mul(gates, Reshape(mark, G, N, 1, 1)), 0, 1), E)               // tokens·P_e [E]
-	balance := ReduceAllSum(Mul(StopGradient(share), Div(chance, tokens)))                     // []
-	peak := StopGradient(ReduceAndKeep(logits, ReduceMax, -1))                                 //
-	z := Add(Log(ReduceSum(Exp(Sub(logits, peak)), -1)), Squeeze(peak, -1))                    // [G,N,P]
-	z = Div(ReduceAllSum(Mul(Square(z), ExpandAxes(mark, -1))), MulScalar(tokens, float64(P))) //
-	return Routing{Balance: MulScalar(balance, float64(each)/float64(P)), Z: z, Load: count(all, E), Choices: countAll(all.made)}
+	chance := Reshape(ReduceSum(Mul(s.gates(), ExpandAxes(ExpandAxes(mark, -1), -1)), 0, 1), P*each) // tokens·P_e [E]
+	balance := ReduceAllSum(Mul(StopGradient(Div(counted, tokens)), Div(chance, tokens)))
+	z := ReduceAllSum(Mul(Square(s.norm), ExpandAxes(mark, -1)))
+	return Routing{Balance: MulScalar(balance, float64(each)/float64(P)), Z: Div(z, MulScalar(tokens, float64(P)))}
 }
 
-// count is how many choices each expert has, f32 [E].
-func count(c choices, E int) *Node {
+// count is how often each expert is chosen by each choice, f32 [k,E].
+func (c choices) count(E int) *Node {
 	dims := c.expert.Shape().Dimensions
 	place := Iota(c.expert.Graph(), shapes.Make(dtypes.Int32, append(dims[:3:3], E)...), -1)
 	mark := And(Equal(place, ExpandAxes(c.expert, -1)), ExpandAxes(c.made, -1))
-	return ReduceSum(ConvertDType(mark, dtypes.Float32), 0, 1, 2)
+	return ReduceSum(ConvertDType(mark, dtypes.Float32), 0, 2)
 }
-
-// countAll is how many of marks are set, f32 [].
-func countAll(marks *Node) *Node { return ReduceAllSum(ConvertDType(marks, dtypes.Float32)) }
 
 // randomChoices hashes layer and position into k different experts, each with an equal share.
 func randomChoices(valid *Node, o MoEOptions) (choices, Routing) {
@@ -174,7 +186,6 @@ func randomChoices(valid *Node, o MoEOptions) (choices, Routing) {
 	c := choices{expert: ModScalar(Add(ExpandAxes(start, 1), step), int32(o.Experts))}
 	c.made = BroadcastToDims(ExpandAxes(valid, 1), G, o.TopK, N)
 	c.gate = FillScalar(g, floatShape(G, o.TopK, N), 1/float64(o.TopK))
-	return c, Routing{
-		Balance: ScalarOne(g, dtypes.Float32), Z: ScalarZero(g, dtypes.Float32), Load: count(c, o.Experts), Choices: countAll(c.made),
-	}
+	load := ReduceSum(c.count(o.Experts), 0)
+	return c, Routing{Balance: ScalarOne(g, dtypes.Float32), Z: ScalarZero(g, dtypes.Float32), Load: load, Choices: ReduceAllSum(load)}
 }
