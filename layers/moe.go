@@ -75,9 +75,13 @@ func MoE(w Weights, x, valid *Node, o MoEOptions) (*Node, Routing) {
 		y, routing = expertChoice(w, x, valid, o)
 	} else {
 		c, r := route(w, x, valid, o)
-		if o.Training {
+		switch {
+		case o.Training:
 			y, c.made = seated(w, x, c, o)
-		} else {
+		case o.Constrain != nil: // the weights that the loop cuts out would travel to every device: here the tokens travel, with seats for all
+			o.CapacityFactor = 0
+			y, _ = seated(w, x, c, o)
+		default:
 			y = sorted(w, x, c, o)
 		}
 		r.Dropped = Sub(r.Choices, ReduceAllSum(ConvertDType(c.made, dtypes.Float32)))

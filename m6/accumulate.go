@@ -26,7 +26,7 @@ func (s *Step) accumulate(state *State, batches []*Batch, rate float64) (*Pendin
 		}
 		sums[spec.name] = zero
 	}
-	pending := &Pending{}
+	pending := &Pending{model: s.model.Config}
 	for i, batch := range batches {
 		out, err := s.part(state, sums, batch, i)
 		if err != nil {

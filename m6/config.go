@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"m6lab/layers"
 )
 
 // Config is the architecture of a model. It is plain data; its zero value is no model. The JSON of it stands in every run folder and
@@ -97,11 +99,18 @@ func DebugMoE() Config {
 	return c.withRouter("top1")
 }
 
-// withRouter fills in what a router's paper says: Switch (arXiv 2101.03961) or GShard (arXiv 2006.16668).
+// withRouter fills in what a router's paper says: Switch (arXiv 2101.03961), GShard (arXiv 2006.16668), M6-T (arXiv 2105.15082),
+// expert choice (arXiv 2202.09368). A random router has nothing to learn.
 func (c Config) withRouter(router string) Config {
 	c.Router, c.TopK, c.CapacityFactor, c.BalanceWeight, c.ZWeight = router, 1, 1.25, 0.01, 0.001
-	if router == "top2" {
-		c.TopK, c.CapacityFactor, c.RandomSecond = 2, 2, true
+	c.RandomSecond = router == string(layers.RouterTop2)
+	switch layers.Router(router) {
+	case layers.RouterTop2, layers.RouterExpertChoice:
+		c.TopK, c.CapacityFactor = 2, 2
+	case layers.RouterPrototypes:
+		c.TopK, c.CapacityFactor = 2, 2.5
+	case layers.RouterRandom:
+		c.BalanceWeight, c.ZWeight = 0, 0
 	}
 	return c
 }

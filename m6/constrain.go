@@ -7,6 +7,7 @@ import (
 	"github.com/gomlx/compute/distributed"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
 )
 
 // constrainer fixes the layout of activations inside a program. GoMLX has no such op, but Shardy takes a call of an identity function
@@ -33,9 +34,12 @@ func (c *constrainer) call(x *Node, spec *distributed.ShardingSpec) *Node {
 	return f.Call(x)[0]
 }
 
-// tokens lays out tokens on their way to experts, x [E,B,C,D]: by the rows of the batch, or by expert. The change from one to the
+// tokens lays out tokens on their way to experts, x [E,G,C,D]: by the groups of the batch, or by expert. The change from one to the
 // other is an all-to-all, GShard's (arXiv 2006.16668), where without it every device would gather the experts' weights.
 func (c *constrainer) tokens(x *Node, atExperts bool) *Node {
+	if groups, n := x.Shape().Dim(1), c.device.shape.Data*c.device.shape.Expert; groups%n != 0 {
+		exceptions.Panicf("a batch of %d routing groups does not divide over %d devices of mesh.data and mesh.expert: give a smaller model.group", groups, n)
+	}
 	if atExperts {
 		return c.constrain(x, axes{"expert", "data", "", ""})
 	}

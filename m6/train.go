@@ -31,6 +31,7 @@ type TrainOptions struct {
 type Record struct {
 	Step    int64
 	Values  map[string]float64 // loss, loss_<task>, tokens_per_second, ...
+	Experts []ExpertLoad       // of the steps since the last record, by layer of experts
 	Skipped bool
 }
 
@@ -69,7 +70,7 @@ type window struct {
 	steps         int64
 	last          Metrics
 	skipped       int64
-	dropped       float64
+	experts       []ExpertLoad
 }
 
 // OpenTraining begins a run, or takes up the one that its folder holds. Everything that can be wrong is found before any work.
@@ -328,7 +329,7 @@ func (t *Training) note(p *Pending, rows [][]Row, step int64) error {
 		}
 	}
 	t.window.last = m
-	t.window.dropped += m.Dropped
+	t.window.experts = addLoads(t.window.experts, m.Experts)
 	return nil
 }
 
@@ -386,10 +387,11 @@ func (t *Training) record(skipped Skips) Record {
 	for name, m := range w.means {
 		v["loss_"+name] = m.Value()
 	}
-	if len(w.last.Load) > 1 {
-		v["moe_balance"], v["moe_dropped"] = w.last.Balance, w.dropped
+	if len(w.experts) > 0 {
+		v["moe_balance"] = w.last.Balance
+		expertValues(w.experts, v)
 	}
-	return Record{Step: t.State.Step, Values: v}
+	return Record{Step: t.State.Step, Values: v, Experts: w.experts}
 }
 
 // log writes a record to metrics.jsonl and TensorBoard, and begins a new window.
@@ -400,6 +402,9 @@ func (t *Training) log(r Record) error {
 		if !math.IsNaN(value) && !math.IsInf(value, 0) {
 			line[name], finite[name] = value, value
 		}
+	}
+	for _, l := range r.Experts {
+		line[fmt.Sprint(loadPrefix, l.Block)] = l.Shares(mostLoads)
 	}
 	if err := t.metrics.write(line); err != nil {
 		return fmt.Errorf("metrics.jsonl: %w", err)

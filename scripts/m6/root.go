@@ -47,6 +47,7 @@ func rootCommand() *cobra.Command {
 		logitsCommand(),
 		exportCommand(),
 		importCommand(),
+		upcycleCommand(),
 		captionCommand(),
 		vqaCommand(),
 		qaCommand(),
