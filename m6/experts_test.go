@@ -1,7 +1,6 @@
 package m6
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -25,29 +24,27 @@ func TestRouterMesh(t *testing.T) {
 		}
 		want, wantTensors := trainTiny(t, tinyRun(t, c, nil), 3)
 		heldOut := evaluateTiny(t, c, tinyBatch(c, 4, 9))
-		for _, mesh := range []Mesh{{1, 1, 4}, {2, 1, 2}} {
-			t.Run(fmt.Sprintf("%s_%d_%d_%d", router, mesh.Data, mesh.Model, mesh.Expert), func(t *testing.T) {
-				r := tinyRun(t, c, func(r *Run) { r.Mesh = mesh })
-				got, gotTensors := trainTiny(t, r, 3)
-				for i := range want {
-					if math.Abs(got[i].Total-want[i].Total) > 1e-4 || math.Abs(got[i].GradNorm-want[i].GradNorm) > 1e-4 || got[i].Dropped != want[i].Dropped {
-						t.Errorf("step %d: total %.7f, norm %.7f, %g dropped; one device has %.7f, %.7f, %g", i,
-							got[i].Total, got[i].GradNorm, got[i].Dropped, want[i].Total, want[i].GradNorm, want[i].Dropped)
-					}
+		t.Run(router, func(t *testing.T) {
+			r := tinyRun(t, c, func(r *Run) { r.Mesh = Mesh{2, 1, 2} })
+			got, gotTensors := trainTiny(t, r, 3)
+			for i := range want {
+				if math.Abs(got[i].Total-want[i].Total) > 1e-4 || math.Abs(got[i].GradNorm-want[i].GradNorm) > 1e-4 || got[i].Dropped != want[i].Dropped {
+					t.Errorf("step %d: total %.7f, norm %.7f, %g dropped; one device has %.7f, %.7f, %g", i,
+						got[i].Total, got[i].GradNorm, got[i].Dropped, want[i].Total, want[i].GradNorm, want[i].Dropped)
 				}
-				compareTensors(t, gotTensors, wantTensors, 5e-3)
-				d, state := newState(t, r)
-				nll, _, err := NewEvaluator(d, &Model{Config: c}, r).Loss(state, tinyBatch(c, 4, 9))
-				if err != nil {
-					t.Fatal(err)
+			}
+			compareTensors(t, gotTensors, wantTensors, 5e-3)
+			d, state := newState(t, r)
+			nll, _, err := NewEvaluator(d, &Model{Config: c}, r).Loss(state, tinyBatch(c, 4, 9))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range nll {
+				if math.Abs(float64(nll[i]-heldOut[i])) > 1e-4 {
+					t.Errorf("row %d: held-out loss %g, one device has %g", i, nll[i], heldOut[i])
 				}
-				for i := range nll {
-					if math.Abs(float64(nll[i]-heldOut[i])) > 1e-4 {
-						t.Errorf("row %d: held-out loss %g, one device has %g", i, nll[i], heldOut[i])
-					}
-				}
-			})
-		}
+			}
+		})
 	}
 }
 
