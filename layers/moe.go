@@ -69,26 +69,24 @@ func MoE(w Weights, x, valid *Node, o MoEOptions) (*Node, Routing) {
 	if o.Position != nil {
 		o.Position = g.split(o.Position)
 	}
-	var y *Node
-	var routing Routing
 	if o.Router == RouterExpertChoice && o.Training {
-		y, routing = expertChoice(w, x, valid, o)
-	} else {
-		c, r := route(w, x, valid, o)
-		switch {
-		case o.Training:
-			y, c.made = seated(w, x, c, o)
-		case o.Constrain != nil: // the weights that the loop cuts out would travel to every device: here the tokens travel, with seats for all
-			o.CapacityFactor = 0
-			y, _ = seated(w, x, c, o)
-		default:
-			y = sorted(w, x, c, o)
-		}
-		r.Dropped = Sub(r.Choices, ReduceAllSum(ConvertDType(c.made, dtypes.Float32)))
-		r.Chosen = g.join(TransposeAllAxes(Where(c.made, c.expert, FillLike(c.expert, -1)), 0, 2, 1)) // [G,k,N] -> [B,S,k]
-		routing = r
+		y, r := expertChoice(w, x, valid, o)
+		return g.join(y), r
 	}
-	return g.join(y), routing
+	c, r := route(w, x, valid, o)
+	var y *Node
+	switch {
+	case o.Training:
+		y, c.made = seated(w, x, c, o)
+	case o.Constrain != nil: // the weights that the loop cuts out would travel to every device: here the tokens travel, with seats for all
+		o.CapacityFactor = 0
+		y, _ = seated(w, x, c, o)
+	default:
+		y = sorted(w, x, c, o)
+	}
+	r.Dropped = Sub(r.Choices, ReduceAllSum(ConvertDType(c.made, dtypes.Float32)))
+	r.Chosen = g.join(TransposeAllAxes(Where(c.made, c.expert, FillLike(c.expert, -1)), 0, 2, 1)) // [G,k,N] -> [B,S,k]
+	return g.join(y), r
 }
 
 // capacity is the seats of each expert in a group of n tokens.
@@ -96,7 +94,7 @@ func (o MoEOptions) capacity(n int) int {
 	if o.CapacityFactor == 0 {
 		return n
 	}
-	return min(n*o.TopK, Capacity(o.CapacityFactor, n, o.Experts))
+	return min(n, Capacity(o.CapacityFactor, n, o.Experts))
 }
 
 // Capacity is the number of tokens that an expert takes of a group: ceil(factor·tokens/experts), at least one.

@@ -83,6 +83,19 @@ func BenchmarkMoE(b *testing.B) {
 	}
 }
 
+// BenchmarkMoEInference is the cost of one batch of 16 rows of 16 tokens that no seat limits, from 8 to 1024 experts.
+func BenchmarkMoEInference(b *testing.B) {
+	for _, experts := range []int{8, 64, 1024} {
+		b.Run(fmt.Sprintf("experts=%d", experts), func(b *testing.B) {
+			run := moeProgram(b, 16, 16, 64, MoEOptions{Experts: experts, Hidden: 2048, Router: RouterTop2, TopK: 2})
+			run()
+			for b.Loop() {
+				run()
+			}
+		})
+	}
+}
+
 // BenchmarkMoERouters compares routers at 64 experts and the same seats.
 func BenchmarkMoERouters(b *testing.B) {
 	for _, router := range []Router{RouterTop2, RouterPrototypes} {

@@ -1,9 +1,12 @@
 package layers
 
 import (
+	"math"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
 )
 
 // Dispatch sorts the choices of a group by expert and gathers: beside the router's own [N,E], nothing is larger than the seats. A choice
@@ -46,6 +49,9 @@ func byExpert(c choices, E int) (expert, choice, rank *Node) {
 	g := c.expert.Graph()
 	G := c.expert.Shape().Dim(0)
 	Q := c.expert.Shape().Dim(1) * c.expert.Shape().Dim(2)
+	if (E+1)*Q > math.MaxInt32 {
+		exceptions.Panicf("layers: %d choices of a routing group over %d experts are too many to be numbered: want a smaller group", Q, E)
+	}
 	place := Iota(g, intShape(G, Q), 1)
 	wanted := Reshape(Where(c.made, c.expert, FillLike(c.expert, float64(E))), G, Q)
 	key := Sort(Add(MulScalar(wanted, Q), place), 1, true)

@@ -2,6 +2,8 @@ package m6
 
 import (
 	"math"
+	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +58,18 @@ func TestRouterRemat(t *testing.T) {
 		_, want := trainTiny(t, tinyRun(t, c, nil), 2)
 		_, got := trainTiny(t, tinyRun(t, c, func(r *Run) { r.Train.Remat = "block" }), 2)
 		compareTensors(t, got, want, 2e-4)
+	}
+}
+
+// Experts in bf16, with routing in f32, stay near f32.
+func TestRouterBF16(t *testing.T) {
+	c := routed("prototypes")
+	want, _ := trainTiny(t, tinyRun(t, c, nil), 2)
+	got, _ := trainTiny(t, tinyRun(t, c, func(r *Run) { r.Train.Precision = "bf16" }), 2)
+	for i := range want {
+		if math.Abs(got[i].Loss-want[i].Loss) > 0.03*want[i].Loss {
+			t.Errorf("step %d: loss %.5f in bf16, %.5f in f32", i, got[i].Loss, want[i].Loss)
+		}
 	}
 }
 
@@ -117,6 +131,25 @@ func TestExpertLoad(t *testing.T) {
 		if math.Abs(l.Entropy()-c.entropy) > 1e-3 || math.Abs(l.Variation()-c.variation) > 1e-9 || l.DropRate() != 0.25 || !slices.Equal(l.Shares(2), c.shares) {
 			t.Errorf("%v: entropy %g, variation %g, drop rate %g, shares %v", c.load, l.Entropy(), l.Variation(), l.DropRate(), l.Shares(2))
 		}
+	}
+}
+
+// TestExpertLoads reads back what a run logs of its experts, by block and step.
+func TestExpertLoads(t *testing.T) {
+	dir := Folder(t.TempDir())
+	lines := `{"step":10,"loss":3,"moe_load_1":[0.5,1.5],"moe_load_3":[1,1]}
+{"step":20,"loss":2,"moe_load_3":[2,0],"moe_load_1":[1,1],"moe_entropy_1":1}
+{"step":30,"lo`
+	if err := os.WriteFile(dir.Path("metrics.jsonl"), []byte(lines), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got, err := dir.ExpertLoads()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []LoadHistory{{1, []float64{10, 20}, [][]float64{{0.5, 1.5}, {1, 1}}}, {3, []float64{10, 20}, [][]float64{{1, 1}, {2, 0}}}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
