@@ -22,20 +22,31 @@ func (d *Dropout) Apply(x *Node, place int) *Node {
 	if d == nil || d.Rate == 0 {
 		return x
 	}
-	g := x.Graph()
-	key := Hash(BitwiseXor(d.Seed, Const(g, uint32(place+1)*0x9e3779b9)))
-	dims := x.Shape().Dimensions
+	bits := hashBits(d.Seed, d.FirstRow, place, x.Shape().Dimensions...)
+	keep := GreaterOrEqual(bits, Const(x.Graph(), uint32(d.Rate*(math.MaxUint32+1.0))))
+	return Where(keep, MulScalar(x, 1/(1-d.Rate)), ZerosLike(x))
+}
+
+// hashBits is a hash of (seed, place, element's index), uint32 of the given dimensions, whose first row is firstRow of a larger whole; nil is 0.
+func hashBits(seed, firstRow *Node, place int, dims ...int) *Node {
+	g := seed.Graph()
+	key := Hash(BitwiseXor(seed, Const(g, uint32(place+1)*0x9e3779b9)))
 	index, stride := Zeros(g, shapes.Make(dtypes.Uint32, dims...)), 1
 	for axis := len(dims) - 1; axis >= 0; axis-- {
 		index = Add(index, MulScalar(Iota(g, shapes.Make(dtypes.Uint32, dims...), axis), uint32(stride)))
 		stride *= dims[axis]
 	}
-	if d.FirstRow != nil {
-		index = Add(index, MulScalar(d.FirstRow, uint32(stride/dims[0])))
+	if firstRow != nil {
+		index = Add(index, MulScalar(firstRow, uint32(stride/dims[0])))
 	}
-	bits := Hash(Add(index, key))
-	keep := GreaterOrEqual(bits, Const(g, uint32(d.Rate*(math.MaxUint32+1.0))))
-	return Where(keep, MulScalar(x, 1/(1-d.Rate)), ZerosLike(x))
+	return Hash(Add(index, key))
+}
+
+// Uniform draws f32 in [0,1) of the given dimensions, a hash of (seed, place, element's index): seed is a uint32 [], place tells one
+// draw of a step from another.
+func Uniform(seed *Node, place int, dims ...int) *Node {
+	bits := BitwiseShiftRightLogicalScalar(hashBits(seed, nil, place, dims...), uint32(8))
+	return MulScalar(ConvertDType(bits, dtypes.Float32), 1.0/(1<<24))
 }
 
 // Hash mixes the bits of x, uint32 of any shape (Wellons' lowbias32): neighbouring numbers give unrelated ones.

@@ -3,6 +3,7 @@ package layers
 import (
 	"math"
 
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
@@ -32,5 +33,7 @@ func Dense(x, kernel, bias *Node) *Node {
 
 // GELU is the exact Gaussian error linear unit x·Φ(x) (Hendrycks and Gimpel, arXiv 1606.08415), not its tanh approximation.
 func GELU(x *Node) *Node {
-	return Mul(x, MulScalar(OnePlus(Erf(MulScalar(x, 1/math.Sqrt2))), 0.5))
+	// Constants of its own: GoMLX keeps those of MulScalar for the whole program, and a loop's body may not use what stands outside of it.
+	constant := func(v float64) *Node { return Const(x.Graph(), shapes.CastAsDType(v, x.DType())) }
+	return Mul(x, Mul(Add(Erf(Mul(x, constant(1/math.Sqrt2))), constant(1)), constant(0.5)))
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
 )
 
 // MoEParams declares the router and the experts of [MoE]: E feed-forward networks of hidden width F as stacked
@@ -22,58 +23,98 @@ func MoEParams(prefix string, width, hidden, experts int, gain float64) []Param 
 
 // MoEOptions says how tokens find their experts.
 type MoEOptions struct {
-	Experts, Hidden, TopK int
-	// Capacity is the number of tokens that an expert takes from one group, a row of the batch; tokens over it pass by.
-	// 0 takes every token: that is inference.
-	Capacity int
+	Experts, Hidden int
+	Router          Router
+	TopK            int // choices of a token
+	// CapacityFactor is the seats of an expert over its fair share of a group's tokens, see [Capacity]; tokens over it pass by.
+	// 0 has a seat for every token, at E times the work.
+	CapacityFactor float64
+	Group          int       // tokens of a routing group, see [Grouping]; 0 is a row of the batch
+	Normalize      bool      // divide a token's gates by their sum, held constant: they add up to 1, and the router still learns
+	Training       bool      // seats are limited; without it no token is dropped and nothing has a gradient
+	Noise          *MoENoise // nil draws nothing
+	// Position is what [RouterRandom] hashes, int32 [B,S]: a token's place in its own part, whatever the padding. Other routers ignore it.
+	Position *Node
+	Layer    int // tells the hashes of one layer from another's
 	// Constrain fixes the layout over devices of the tokens that travel: before (true) and after (false) they stand at their
-	// experts, [E,B,C,D]. It may be nil.
+	// experts, [E,G,C,D]. It may be nil.
 	Constrain func(x *Node, atExperts bool) *Node
+}
+
+// MoENoise is what routing draws while training. All of it is a hash of (seed, layer, element), so it is the same on every mesh.
+type MoENoise struct {
+	Seed   *Node   // uint32 [], a new one each step
+	Jitter float64 // the router reads x times a factor in [1-Jitter, 1+Jitter) (Switch, arXiv 2101.03961, section 2.2)
+	Second bool    // a second choice is taken with probability min(1, 2·gate) only (GShard, arXiv 2006.16668, algorithm 1)
 }
 
 // Routing is what a router decided, for losses and figures.
 type Routing struct {
-	Balance *Node // f32 []: E·Σ f_e·P_e over the batch's tokens (Fedus et al., arXiv 2101.03961)
+	Balance *Node // f32 []: E·Σ f_e·P_e over the batch's tokens, f of first choices (Fedus et al., arXiv 2101.03961); a mean over prototypes
 	Z       *Node // f32 []: mean of logsumexp(router logits)² (Zoph et al., arXiv 2202.08906)
-	Load    *Node // f32 [E]: tokens by first choice
-	Dropped *Node // f32 []: choices that found no seat
-	Chosen  *Node // int32 [B,S,k]: the expert of each choice, -1 where the token is padding or was dropped
+	Load    *Node // f32 [E]: choices of each expert, those that find no seat included
+	Dropped *Node // f32 []: choices that found no seat; under expert choice, tokens that no expert chose
+	Choices *Node // f32 []: choices that were made; under expert choice, valid tokens
+	Chosen  *Node // int32 [B,S,k]: the expert of each choice, -1 where the token is padding or found no seat; nil where experts choose
 }
 
 // MoE is a mixture of experts in place of [FFN], x [B,S,D] to [B,S,D] (GShard, arXiv 2006.16668; Switch, arXiv 2101.03961).
-// The router calculates in f32. Top-1 multiplies an expert's output by its probability; top-k by its share of the k chosen ones.
-// Only tokens that are valid, bool [B,S], are routed; seats go in order of position, all first choices before all second ones.
+// The router calculates in f32. Only tokens that are valid, bool [B,S], are routed; while training, seats go in order of position
+// within a group, all first choices before all second ones.
 func MoE(w Weights, x, valid *Node, o MoEOptions) (*Node, Routing) {
-	B, S, D := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
+	B, S := x.Shape().Dim(0), x.Shape().Dim(1)
 	valid.AssertDims(B, S)
-	h := Reshape(ConvertDType(x, dtypes.Float32), B*S, D)
-	logits := Reshape(Dot(h, w.F32("router.kernel", D, o.Experts)).Product(), B, S, o.Experts)
-	gates := Softmax(logits, -1) // [B,S,E]
-	r := route(logits, gates, ConvertDType(valid, dtypes.Float32), o)
-	if o.Capacity == 0 {
-		return allExperts(w, x, r.combineBSE, o), r.Routing
+	g := Grouping(B, S, o.Group)
+	x, valid = g.split(x), g.split(valid)
+	if o.Position != nil {
+		o.Position = g.split(o.Position)
 	}
-	xEBCD := Einsum("bsec,bsd->ebcd", ConvertDType(r.dispatchBSEC, x.DType()), x)
-	xEBCD = o.constrain(xEBCD)
-	y := experts(w.In("experts"), Reshape(xEBCD, o.Experts, B*o.Capacity, D), o)
-	y = Reshape(y, o.Experts, B, o.Capacity, D)
-	y = o.constrainBack(y)
-	combine := Mul(r.dispatchBSEC, ExpandAxes(r.combineBSE, -1))
-	return Einsum("bsec,ebcd->bsd", ConvertDType(combine, x.DType()), y), r.Routing
+	if o.Router == RouterExpertChoice && o.Training {
+		y, r := expertChoice(w, x, valid, o)
+		return g.join(y), r
+	}
+	c, r := route(w, x, valid, o)
+	var y *Node
+	switch {
+	case o.Training:
+		y, c.made = seated(w, x, c, o)
+	case o.Constrain != nil: // the weights that the loop cuts out would travel to every device: here the tokens travel, with seats for all
+		o.CapacityFactor = 0
+		y, _ = seated(w, x, c, o)
+	default:
+		y = sorted(w, x, c, o)
+	}
+	r.Dropped = Sub(r.Choices, ReduceAllSum(ConvertDType(c.made, dtypes.Float32)))
+	r.Chosen = g.join(TransposeAllAxes(Where(c.made, c.expert, FillLike(c.expert, -1)), 0, 2, 1)) // [G,k,N] -> [B,S,k]
+	return g.join(y), r
 }
 
-func (o MoEOptions) constrain(x *Node) *Node {
-	if o.Constrain == nil {
-		return x
+// capacity is the seats of each expert in a group of n tokens.
+func (o MoEOptions) capacity(n int) int {
+	if o.CapacityFactor == 0 {
+		return n
 	}
-	return o.Constrain(o.Constrain(x, false), true)
+	return min(n, Capacity(o.CapacityFactor, n, o.Experts))
 }
 
-func (o MoEOptions) constrainBack(y *Node) *Node {
-	if o.Constrain == nil {
-		return y
+// Capacity is the number of tokens that an expert takes of a group: ceil(factor·tokens/experts), at least one.
+func Capacity(factor float64, tokens, experts int) int {
+	return max(1, int(math.Ceil(factor*float64(tokens)/float64(experts)-1e-9)))
+}
+
+// atExperts runs every expert on its own seats, x [G,E·C,D] to [G,E·C,D]; on a mesh the tokens travel to their experts and back.
+func atExperts(w Weights, x *Node, o MoEOptions) *Node {
+	G, seats, D := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
+	C := seats / o.Experts
+	xEGCD := TransposeAllAxes(Reshape(x, G, o.Experts, C, D), 1, 0, 2, 3)
+	if o.Constrain != nil {
+		xEGCD = o.Constrain(o.Constrain(xEGCD, false), true)
 	}
-	return o.Constrain(o.Constrain(y, true), false)
+	y := Reshape(experts(w.In("experts"), Reshape(xEGCD, o.Experts, G*C, D), o), o.Experts, G, C, D)
+	if o.Constrain != nil {
+		y = o.Constrain(o.Constrain(y, true), false)
+	}
+	return Reshape(TransposeAllAxes(y, 1, 0, 2, 3), G, seats, D)
 }
 
 // experts runs every expert on its own tokens, x [E,N,D] to [E,N,D].
@@ -85,104 +126,58 @@ func experts(w Weights, x *Node, o MoEOptions) *Node {
 	return Add(y, ExpandAxes(w.At("out.bias", o.Experts, D), 1))
 }
 
-// allExperts runs every expert on every token and mixes by weight [B,S,E]: no token is ever dropped.
-func allExperts(w Weights, x, weight *Node, o MoEOptions) *Node {
-	B, S, D := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
-	all := BroadcastToDims(Reshape(x, 1, B*S, D), o.Experts, B*S, D)
-	y := experts(w.In("experts"), all, o)
-	weight = ConvertDType(Reshape(weight, B*S, o.Experts), x.DType())
-	return Reshape(Einsum("ne,end->nd", weight, y), B, S, D)
+// Groups are how the tokens of a batch [B,S] stand in routing groups [G,N]: rows cut into pieces, or whole rows together.
+type Groups struct {
+	batch, length int
+	rows, pieces  int // rows of a group, or pieces of a row
+	piece         int // tokens of a piece
 }
 
-type routed struct {
-	Routing
-	combineBSE   *Node // gate of each chosen expert, 0 elsewhere
-	dispatchBSEC *Node // 1 at a token's seat; nil without a capacity
+// Grouping forms groups of at most tokens, or of a row each where that is 0. A longer row is cut into equal pieces, the last one padded;
+// of shorter rows as many stand together as fit and divide the batch. So groups depend on the batch's shape alone, never on the mesh.
+func Grouping(batch, length, tokens int) Groups {
+	if batch < 1 || length < 1 {
+		exceptions.Panicf("layers: routing a batch of %d rows of %d tokens", batch, length)
+	}
+	g := Groups{batch: batch, length: length, rows: 1, pieces: 1, piece: length}
+	if tokens == 0 {
+		return g
+	}
+	if tokens < length {
+		g.pieces = (length + tokens - 1) / tokens
+		g.piece = (length + g.pieces - 1) / g.pieces
+		return g
+	}
+	for g.rows = min(batch, tokens/length); batch%g.rows != 0; {
+		g.rows--
+	}
+	return g
 }
 
-// route chooses experts from gates [B,S,E] for the tokens of valid f32 [B,S].
-func route(logits, gates, valid *Node, o MoEOptions) routed {
-	g := gates.Graph()
-	B := gates.Shape().Dim(0)
-	var r routed
-	left := gates
-	var chosen []*Node // per choice, one-hot [B,S,E] of valid tokens
-	var indices []*Node
-	for range o.TopK {
-		index := ArgMax(left, -1, dtypes.Int32) // [B,S]
-		mark := OneHot(index, o.Experts, dtypes.Float32)
-		left = Where(isSet(mark), FillLike(left, -1), left)
-		chosen = append(chosen, Mul(mark, ExpandAxes(valid, -1)))
-		indices = append(indices, index)
+// Count is the number of groups, G, and Tokens the places of each, N.
+func (g Groups) Count() int { return g.batch / g.rows * g.pieces }
+
+// Tokens is the number of places of a group, N, padding included.
+func (g Groups) Tokens() int { return g.rows * g.piece }
+
+// split turns [B,S,...] into [G,N,...].
+func (g Groups) split(x *Node) *Node {
+	dims := append([]int{}, x.Shape().Dimensions...)
+	if missing := g.pieces*g.piece - g.length; missing > 0 {
+		dims[1] = missing
+		x = Concatenate([]*Node{x, Zeros(x.Graph(), shapes.Make(x.DType(), dims...))}, 1)
 	}
-	r.measure(logits, gates, valid, chosen[0], o)
-	picked := chosen[0]
-	for _, mark := range chosen[1:] {
-		picked = Add(picked, mark)
-	}
-	r.combineBSE = Mul(gates, picked)
-	if o.TopK > 1 {
-		r.combineBSE = Div(r.combineBSE, AddScalar(ReduceAndKeep(r.combineBSE, ReduceSum, -1), 1e-9))
-	}
-	kept := make([]*Node, len(chosen)) // f32 [B,S]: the choice has a seat
-	if o.Capacity > 0 {
-		seated := Zeros(g, shapes.Make(dtypes.Float32, B, 1, o.Experts)) // seats taken by earlier choices
-		for i, mark := range chosen {
-			before := Add(Sub(CumSum(mark, 1), mark), seated) // [B,S,E]
-			seat := ReduceSum(Mul(before, mark), -1)          // [B,S]
-			seats := OneHot(ConvertDType(seat, dtypes.Int32), o.Capacity, dtypes.Float32)
-			place := Einsum("bse,bsc->bsec", mark, seats) // zero where over capacity
-			kept[i] = ReduceSum(place, -1, -2)
-			if r.dispatchBSEC == nil {
-				r.dispatchBSEC = place
-			} else {
-				r.dispatchBSEC = Add(r.dispatchBSEC, place)
-			}
-			seated = Add(seated, ReduceAndKeep(mark, ReduceSum, 1))
-		}
-		r.dispatchBSEC = StopGradient(r.dispatchBSEC)
-	}
-	r.report(valid, kept, indices)
-	return r
+	return Reshape(x, append([]int{g.Count(), g.Tokens()}, dims[2:]...)...)
 }
 
-// measure fills in the router's losses and load.
-func (r *routed) measure(logits, gates, valid, first *Node, o MoEOptions) {
-	tokens := MaxScalar(ReduceAllSum(valid), 1.0)
-	share := Div(ReduceSum(first, 0, 1), tokens)                                     // f_e [E]
-	chance := Div(ReduceSum(Mul(gates, ExpandAxes(valid, -1)), 0, 1), tokens)        // P_e [E]
-	r.Balance = MulScalar(ReduceAllSum(Mul(StopGradient(share), chance)), o.Experts) // []
-	peak := StopGradient(ReduceAndKeep(logits, ReduceMax, -1))
-	z := Add(Log(ReduceSum(Exp(Sub(logits, peak)), -1)), Squeeze(peak, -1)) // [B,S]
-	r.Z = Div(ReduceAllSum(Mul(Square(z), valid)), tokens)
-	r.Load = ReduceSum(first, 0, 1)
+// join turns [G,N,...] back into [B,S,...].
+func (g Groups) join(x *Node) *Node {
+	x = Reshape(x, append([]int{g.batch, g.pieces * g.piece}, x.Shape().Dimensions[2:]...)...)
+	return SliceAxis(x, 1, AxisRangeFromStart(g.length))
 }
-
-// report fills in which choices were dropped.
-func (r *routed) report(valid *Node, kept, indices []*Node) {
-	g := valid.Graph()
-	r.Dropped = ScalarZero(g, dtypes.Float32)
-	for i, index := range indices {
-		seat := valid
-		if kept[i] != nil {
-			seat = kept[i]
-		}
-		r.Dropped = Add(r.Dropped, Sub(ReduceAllSum(valid), ReduceAllSum(seat)))
-		indices[i] = Where(isSet(seat), index, FillLike(index, -1))
-	}
-	r.Chosen = Stack(indices, -1)
-}
-
-// isSet is x > 1/2 for marks that are 0 or 1.
-func isSet(x *Node) *Node { return GreaterThan(x, FillLike(x, 0.5)) }
 
 // FillLike is a tensor of x's shape that holds value everywhere.
 func FillLike(x *Node, value float64) *Node { return FillScalar(x.Graph(), x.Shape(), value) }
-
-// Capacity is the number of tokens that an expert takes of a group: ceil(factor·tokens/experts), at least one.
-func Capacity(factor float64, tokens, experts int) int {
-	return max(1, int(math.Ceil(factor*float64(tokens)/float64(experts)-1e-9)))
-}
 
 func intShape(dims ...int) shapes.Shape { return shapes.Make(dtypes.Int32, dims...) }
 

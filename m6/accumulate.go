@@ -52,7 +52,7 @@ func (s *Step) parts(state *State, batches []*Batch) (map[string]*Value, *Pendin
 		}
 		sums[spec.name] = zero
 	}
-	pending := &Pending{device: s.device}
+	pending := &Pending{device: s.device, model: s.model.Config}
 	for i, batch := range batches {
 		out, err := s.part(state, sums, batch, i)
 		if err != nil {

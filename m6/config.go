@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"m6lab/layers"
 )
 
 // Config is the architecture of a model. It is plain data; its zero value is no model. The JSON of it stands in every run folder and
@@ -23,11 +25,15 @@ type Config struct {
 
 	Experts        int     `json:"experts"`         // experts of a layer of experts; 0 for a dense model
 	ExpertEvery    int     `json:"expert_every"`    // every n-th layer, the last of each n, holds experts
-	Router         string  `json:"router"`          // top1 (Switch), top2 (GShard)
-	TopK           int     `json:"top_k"`           // experts of a token
-	CapacityFactor float64 `json:"capacity_factor"` // seats of an expert over its fair share of a row's tokens; 0: no limit
+	Router         string  `json:"router"`          // top1 (Switch), top2 (GShard), prototypes (M6-T), expert_choice, random: see [layers.Router]
+	TopK           int     `json:"top_k"`           // experts of a token; under prototypes their number, under expert_choice the mean
+	CapacityFactor float64 `json:"capacity_factor"` // seats of an expert over its fair share of a group's tokens; 0: no limit
 	BalanceWeight  float64 `json:"balance_weight"`  // of the router's load-balance loss
 	ZWeight        float64 `json:"z_weight"`        // of the router's z-loss
+	Group          int     `json:"group"`           // tokens of a routing group, see [layers.Grouping]; 0: a row of the batch
+	Jitter         float64 `json:"jitter"`          // while training the router reads its input times a factor of 1-jitter to 1+jitter
+	RandomSecond   bool    `json:"random_second"`   // top2: while training the second expert is taken with probability min(1, 2 gate)
+	NormalizeGates bool    `json:"normalize_gates"` // a token's gates add up to 1, also of one expert, and the router still learns
 
 	Encoder Encoder `json:"encoder"`
 }
@@ -93,11 +99,18 @@ func DebugMoE() Config {
 	return c.withRouter("top1")
 }
 
-// withRouter fills in what a router's paper says: Switch (arXiv 2101.03961) or GShard (arXiv 2006.16668).
+// withRouter fills in what a router's paper says: Switch (arXiv 2101.03961), GShard (arXiv 2006.16668), M6-T (arXiv 2105.15082),
+// expert choice (arXiv 2202.09368). A random router has nothing to learn.
 func (c Config) withRouter(router string) Config {
 	c.Router, c.TopK, c.CapacityFactor, c.BalanceWeight, c.ZWeight = router, 1, 1.25, 0.01, 0.001
-	if router == "top2" {
+	c.RandomSecond = router == string(layers.RouterTop2)
+	switch layers.Router(router) {
+	case layers.RouterTop2, layers.RouterExpertChoice:
 		c.TopK, c.CapacityFactor = 2, 2
+	case layers.RouterPrototypes:
+		c.TopK, c.CapacityFactor = 2, 2.5
+	case layers.RouterRandom:
+		c.BalanceWeight, c.ZWeight = 0, 0
 	}
 	return c
 }
@@ -151,27 +164,6 @@ func (c Config) Validate() error {
 		return err
 	}
 	return c.validateEncoder()
-}
-
-func (c Config) validateExperts() error {
-	routers := map[string]int{"top1": 1, "top2": 2}
-	switch {
-	case c.Experts < 0:
-		return fmt.Errorf("model.experts is %d: want 0 or more", c.Experts)
-	case c.Experts == 0:
-		return nil
-	case c.ExpertEvery < 1 || c.ExpertEvery > c.Layers:
-		return fmt.Errorf("model.expert_every is %d: want 1 to %d, the layers", c.ExpertEvery, c.Layers)
-	case routers[c.Router] == 0:
-		return fmt.Errorf("unknown model.router %q: did you mean %q? (top1, top2)", c.Router, Nearest(c.Router, []string{"top1", "top2"}))
-	case c.TopK != routers[c.Router]:
-		return fmt.Errorf("model.top_k is %d, but router %s takes %d", c.TopK, c.Router, routers[c.Router])
-	case c.TopK > c.Experts:
-		return fmt.Errorf("model.top_k is %d, but there are %d experts", c.TopK, c.Experts)
-	case c.CapacityFactor < 0:
-		return fmt.Errorf("model.capacity_factor is %g: want 0 (no limit) or more", c.CapacityFactor)
-	}
-	return nil
 }
 
 func (c Config) validateEncoder() error {

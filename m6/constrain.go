@@ -7,6 +7,7 @@ import (
 	"github.com/gomlx/compute/distributed"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
 )
 
 // constrain fixes the layout of an activation inside a program. GoMLX has no such op, but Shardy takes a call of an identity function
@@ -40,9 +41,12 @@ func (b *builder) columns(ids, dy *Node) (*Node, *Node) {
 	return b.constrain(ids, axes{"", ""}), b.constrain(dy, axes{"", "", "data"})
 }
 
-// tokens lays out tokens on their way to experts, x [E,B,C,D]: by the rows of the batch, or by expert. The change from one to the
+// tokens lays out tokens on their way to experts, x [E,G,C,D]: by the groups of the batch, or by expert. The change from one to the
 // other is an all-to-all, GShard's (arXiv 2006.16668), where without it every device would gather the experts' weights.
 func (b *builder) tokens(x *Node, atExperts bool) *Node {
+	if groups, n := x.Shape().Dim(1), b.device.shape.Data*b.device.shape.Expert; groups%n != 0 {
+		exceptions.Panicf("a batch of %d routing groups does not divide over %d devices of mesh.data and mesh.expert: give a smaller model.group", groups, n)
+	}
 	if atExperts {
 		return b.constrain(x, axes{"expert", "data", "", ""})
 	}

@@ -100,7 +100,10 @@ func (m *Model) advance(w layers.Weights, shape decodeShape, p prompt, token, in
 	bias := layers.MaskBias(mask)
 	slot := AddScalar(index, S)
 	out := make([]layers.Cache, len(caches))
-	in := blockInput{valid: LessOrEqual(Iota(g, shapes.Make(dtypes.Int32, B, 1), 0), Scalar(g, dtypes.Int32, B)), shape: Shape{Batch: B, Text: 1}, aux: &Aux{}}
+	in := blockInput{valid: LessOrEqual(Iota(g, shapes.Make(dtypes.Int32, B, 1), 0), Scalar(g, dtypes.Int32, B)), aux: &Aux{}}
+	if layers.Router(m.Router) == layers.RouterRandom {
+		in.position = ExpandAxes(routePosition(Add(p.lengths, index), segmentText), -1)
+	}
 	for i := range m.Layers {
 		block := w.In("%s", blockName(i))
 		attention := func(h *Node) *Node {

@@ -90,7 +90,7 @@ func TestBlock(t *testing.T) {
 // Cached logits of every step equal uncached ones, for prompts of different lengths in one batch, dense, with experts and with a block of
 // one's own.
 func TestCachedEqualsUncached(t *testing.T) {
-	for name, c := range map[string]Config{"dense": tiny(), "experts": tinyMoE(), "parallel": tiny()} {
+	for name, c := range map[string]Config{"dense": tiny(), "experts": tinyMoE(), "random": routed("random"), "parallel": tiny()} {
 		g := writer(t, c)
 		if name == "parallel" {
 			g.model.Parts.Block = parallel

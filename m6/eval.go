@@ -31,7 +31,11 @@ func (e *Evaluator) Loss(state *State, b *Batch) (nll, count []float32, err erro
 		p, err = newProgram(e.device, "evaluate", func(bu *builder) {
 			in := bu.declare(b.Shape, e.model.PatchFeatures)
 			w, _ := bu.weights(e.model.weightSpecs(), e.run.Train.Precision)
-			loss := e.model.Loss(w, in, Pass{})
+			var pass Pass
+			if e.device.mesh != nil {
+				pass.Constrain, pass.Rows = bu.tokens, bu.rows
+			}
+			loss := e.model.Loss(w, in, pass)
 			bu.output("nll", loss.NLL, axes{""})
 			bu.output("count", loss.Count, axes{""})
 		})

@@ -82,14 +82,19 @@ func Import(path string, dir Folder, vocab *text.Vocab) error {
 	if err := matchWeights(r.Model, given); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if err := dir.Create(r, vocab); err != nil {
+	return dir.begin(r, vocab, given)
+}
+
+// begin makes the folder of a new run whose checkpoint of step 0 holds these weights.
+func (f Folder) begin(r Run, vocab *text.Vocab, weights []checkpoints.Tensor) error {
+	if err := f.Create(r, vocab); err != nil {
 		return err
 	}
-	m, err := checkpoints.Open(dir.Checkpoints(), checkpoints.Options{Keep: r.Checkpoint.Keep})
+	m, err := checkpoints.Open(f.Checkpoints(), checkpoints.Options{Keep: r.Checkpoint.Keep})
 	if err != nil {
 		return err
 	}
-	err = m.Save(checkpoints.State{Step: 0, Tensors: given, Values: map[string]json.RawMessage{"position": []byte("{}")}})
+	err = m.Save(checkpoints.State{Step: 0, Tensors: weights, Values: map[string]json.RawMessage{"position": []byte("{}")}})
 	return errors.Join(err, m.Close())
 }
 

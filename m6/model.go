@@ -59,6 +59,7 @@ func (m *Model) join(w layers.Weights, b Block, x *Node) *Node {
 type Pass struct {
 	Training bool            // batch norm of a trained encoder and expert capacity as in training
 	Dropout  *layers.Dropout // nil drops nothing
+	Seed     *Node           // uint32 [], of what routers draw while training; nil draws nothing
 	HeadRows int             // positions whose logits are made at a time while training; 0: all at once
 	Remat    bool            // recompute each block in the backward pass instead of keeping its insides
 	Trace    *Trace          // nil keeps nothing
@@ -81,7 +82,7 @@ type Aux struct {
 func (m *Model) Hidden(w layers.Weights, in Inputs, p Pass) (*Node, Aux) {
 	var aux Aux
 	x := m.embed(w, in, p, &aux)
-	valid := in.Valid()
+	valid, position := in.Valid(), m.routePositions(in)
 	mask := m.mask(valid, in.Shape)
 	p.Trace.Keep(mask, "mask") // [B,S,S]
 	bias := layers.MaskBias(mask)
@@ -90,7 +91,7 @@ func (m *Model) Hidden(w layers.Weights, in Inputs, p Pass) (*Node, Aux) {
 			x = x.Checkpoint()
 		}
 		x = p.rows(x)
-		x = m.block(w.In("%s", blockName(i)), i, x, blockInput{valid: valid, bias: bias, shape: in.Shape, pass: p, aux: &aux})
+		x = m.block(w.In("%s", blockName(i)), i, x, blockInput{valid: valid, bias: bias, position: position, pass: p, aux: &aux})
 	}
 	if p.Remat {
 		x = x.StopCheckpoint()
@@ -183,7 +184,7 @@ func (m *Model) features(w layers.Weights, in Inputs, p Pass, aux *Aux) *Node {
 // blockInput is what every block is given beside its own x.
 type blockInput struct {
 	valid, bias *Node // bool [B,S], f32 [B,1,S,S]
-	shape       Shape
+	position    *Node // int32 [B,S], what the random router hashes; nil for other routers
 	pass        Pass
 	aux         *Aux
 }
@@ -208,31 +209,11 @@ func (m *Model) block(w layers.Weights, i int, x *Node, in blockInput) *Node {
 func (m *Model) feedForward(w layers.Weights, i int, h *Node, in blockInput) *Node {
 	switch {
 	case m.IsMoE(i):
-		return m.experts(w.In("moe"), h, in)
+		return m.experts(w.In("moe"), i, h, in)
 	case m.Parts.FFN != nil:
 		return m.Parts.FFN(w.In("ffn"), h, m.FFN)
 	}
 	return layers.FFN(w.In("ffn"), h, m.FFN)
-}
-
-// experts is a block's mixture of experts. A group is a row of the batch; without training no token is dropped.
-func (m *Model) experts(w layers.Weights, h *Node, in blockInput) *Node {
-	o := layers.MoEOptions{Experts: m.Experts, Hidden: m.FFN, TopK: m.TopK, Constrain: in.pass.Constrain}
-	if in.pass.Training && m.CapacityFactor > 0 {
-		o.Capacity = layers.Capacity(m.CapacityFactor, in.shape.Length(), m.Experts)
-	}
-	y, routing := layers.MoE(w, h, in.valid, o)
-	in.aux.Routing = append(in.aux.Routing, routing)
-	in.aux.Balance = addOrFirst(in.aux.Balance, routing.Balance)
-	in.aux.Z = addOrFirst(in.aux.Z, routing.Z)
-	return y
-}
-
-func addOrFirst(sum, x *Node) *Node {
-	if sum == nil {
-		return x
-	}
-	return Add(sum, x)
 }
 
 // Logits maps the hidden states of the complete part, x [B,L,D], to [B,L,V] with the token embedding's own table.

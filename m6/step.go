@@ -31,15 +31,15 @@ func NewStep(d *Device, m *Model, r Run) *Step {
 
 // Metrics is what a step tells.
 type Metrics struct {
-	Loss     float64   // mean cross entropy of the batch, nats per target
-	Total    float64   // Loss and the routers' losses
-	GradNorm float64   // before clipping
-	Skipped  bool      // loss or gradients were not finite, so nothing changed
-	NLL      []float64 // of each row, summed over its targets
-	Count    []float64 // targets of each row
-	Balance  float64   // routers' load-balance loss
-	Dropped  float64   // choices that found no seat at an expert
-	Load     []float64 // tokens of each expert, [layers of experts × E]
+	Loss     float64      // mean cross entropy of the batch, nats per target
+	Total    float64      // Loss and the routers' losses
+	GradNorm float64      // before clipping
+	Skipped  bool         // loss or gradients were not finite, so nothing changed
+	NLL      []float64    // of each row, summed over its targets
+	Count    []float64    // targets of each row
+	Balance  float64      // routers' load-balance loss
+	Dropped  float64      // choices that found no seat at an expert
+	Experts  []ExpertLoad // one for each layer of experts
 }
 
 // Compiled is the time that compiling took so far, and for how many programs.
@@ -54,6 +54,7 @@ func (s *Step) Compiled() (time.Duration, int) {
 // Pending is a step that was given to the device; [Pending.Wait] reads what it told.
 type Pending struct {
 	device *Device
+	model  Config
 	parts  []map[string]*Value
 }
 
@@ -86,7 +87,7 @@ func (s *Step) Run(state *State, batches []*Batch, rate float64) (*Pending, erro
 		state.values[spec.name] = out[spec.name]
 	}
 	state.Step++
-	return &Pending{device: s.device, parts: []map[string]*Value{out}}, nil
+	return &Pending{device: s.device, model: s.model.Config, parts: []map[string]*Value{out}}, nil
 }
 
 // inputs are the batch's tensors on the device, and the seed of this step's dropout.
@@ -189,6 +190,7 @@ func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
 	w, nodes := b.weights(s.model.weightSpecs(), s.run.Train.Precision)
 	pass := Pass{Training: true, Remat: s.run.Train.Remat == "block", HeadRows: s.device.headRows(s.model.Vocabulary)}
 	seed := b.input("seed", shapes.Make(dtypes.Uint32), nil)
+	pass.Seed = seed
 	if s.model.Dropout > 0 {
 		pass.Dropout = &layers.Dropout{Rate: s.model.Dropout, Seed: seed}
 		if s.hosts.Size() > 1 {
@@ -210,17 +212,14 @@ func (b *builder) report(loss Loss) {
 	if len(loss.Aux.Routing) == 0 {
 		return
 	}
-	var load []*Node
-	dropped := loss.Aux.Routing[0].Dropped
-	for i, r := range loss.Aux.Routing {
-		load = append(load, r.Load)
-		if i > 0 {
-			dropped = Add(dropped, r.Dropped)
-		}
+	var load, dropped, choices []*Node
+	for _, r := range loss.Aux.Routing {
+		load, dropped, choices = append(load, r.Load), append(dropped, r.Dropped), append(choices, r.Choices)
 	}
 	b.output("metrics.balance", loss.Aux.Balance, nil)
-	b.output("metrics.dropped", dropped, nil)
-	b.output("metrics.load", concatenate(load, 0), axes{""})
+	b.output("metrics.dropped", Stack(dropped, 0), axes{""})
+	b.output("metrics.choices", Stack(choices, 0), axes{""})
+	b.output("metrics.load", Stack(load, 0), axes{"", ""}) // [layers,E]
 }
 
 // trained lists the parameters that gradients change.
@@ -316,9 +315,12 @@ func (p *Pending) Wait() (Metrics, error) {
 		m.NLL, m.Count = append(m.NLL, rowNLL...), append(m.Count, rowCount...)
 		nll, count = nll+sum(rowNLL), count+sum(rowCount)
 		m.Balance += read("balance")[0] / float64(len(p.parts))
-		m.Dropped += read("dropped")[0]
 		m.Total += read("total")[0] / float64(len(p.parts))
-		m.Load = addEach(m.Load, read("load"))
+		if p.model.Experts > 0 {
+			loads := p.model.expertLoads(read("load"), read("choices"), read("dropped"))
+			m.Experts = addLoads(m.Experts, loads)
+			m.Dropped += sum(read("dropped"))
+		}
 		if _, last := part["metrics.fine"]; last {
 			m.GradNorm, m.Skipped = read("grad_norm")[0], read("fine")[0] == 0
 		}

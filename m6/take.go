@@ -111,6 +111,6 @@ func (t *Training) note(s told) (wentBack bool, err error) {
 		}
 	}
 	t.window.last = m
-	t.window.dropped += m.Dropped
+	t.window.experts = addLoads(t.window.experts, m.Experts)
 	return t.ranAway(s, m)
 }

@@ -35,6 +35,7 @@ type TrainOptions struct {
 type Record struct {
 	Step    int64
 	Values  map[string]float64 // loss, loss_<task>, tokens_per_second, ...
+	Experts []ExpertLoad       // of the steps since the last record, by layer of experts
 	Skipped bool
 }
 
@@ -328,6 +329,9 @@ func (t *Training) log(r Record) error {
 		if !math.IsNaN(value) && !math.IsInf(value, 0) {
 			line[name], finite[name] = value, value
 		}
+	}
+	for _, l := range r.Experts {
+		line[fmt.Sprint(loadPrefix, l.Block)] = l.Shares(mostLoads)
 	}
 	t.window = window{begin: time.Now(), waited: t.feed.waited, means: Means{}}
 	if !t.writes() {

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"m6lab/m6/hosts"
 	"m6lab/m6/watch"
 )
 
@@ -140,16 +141,29 @@ func fetch(t *testing.T, url string) string {
 	return string(body)
 }
 
+// threeRanks are the times of three ranks as if they had come from elsewhere.
+type threeRanks struct {
+	hosts.Group
+	times func(rank int) ([]byte, error)
+}
+
+func (threeRanks) Rank() int                                      { return 0 }
+func (threeRanks) Size() int                                      { return 3 }
+func (r threeRanks) Broadcast(_ []byte, root int) ([]byte, error) { return r.times(root) }
+
 // The times of all ranks come into the record, and a slow rank is named once, not at each record.
 func TestCompareRanks(t *testing.T) {
 	var said []string
 	slow := 2.0
-	training := &Training{clock: watch.NewClock(3), options: TrainOptions{Ranks: 3, Log: func(line string) { said = append(said, line) }}}
+	training := &Training{clock: watch.NewClock(3), options: TrainOptions{Log: func(line string) { said = append(said, line) }}}
 	training.Run.Watch.Straggler = 0.2
-	training.options.Gather = func([]byte) ([][]byte, error) {
-		rank := `{"rank": %d, "steps": 3, "p50": 2, "p90": 3, "p99": 4, "max": 5, "own": %g, "phases": {"data": %g}}`
-		return [][]byte{fmt.Appendf(nil, rank, 0, 1.0, 0.5), fmt.Appendf(nil, rank, 1, 1.0, 0.5), fmt.Appendf(nil, rank, 2, slow, slow-0.5)}, nil
-	}
+	training.hosts = threeRanks{times: func(rank int) ([]byte, error) {
+		of := `{"rank": %d, "steps": 3, "p50": 2, "p90": 3, "p99": 4, "max": 5, "own": %g, "phases": {"data": %g}}`
+		if rank == 2 {
+			return fmt.Appendf(nil, of, rank, slow, slow-0.5), nil
+		}
+		return fmt.Appendf(nil, of, rank, 1.0, 0.5), nil
+	}}
 	compare := func(step int64) Record {
 		t.Helper()
 		r := Record{Step: step, Values: map[string]float64{}}
@@ -170,7 +184,7 @@ func TestCompareRanks(t *testing.T) {
 	if want := []string{"step 5: rank 2 is slow: 2 s a step where the median of ranks is 1 s, most of it in data"}; !reflect.DeepEqual(said, want) {
 		t.Errorf("said %q, want %q", said, want)
 	}
-	training.options.Gather = func([]byte) ([][]byte, error) { return nil, errors.New("rank 1 is gone") }
+	training.hosts = threeRanks{times: func(int) ([]byte, error) { return nil, errors.New("rank 1 is gone") }}
 	if err := training.compareRanks(Record{}); err == nil || !strings.Contains(err.Error(), "rank 1 is gone") {
 		t.Errorf("a gather that fails: %v", err)
 	}

@@ -11,7 +11,7 @@ type window struct {
 	steps         int64
 	last          Metrics
 	skipped       int64
-	dropped       float64
+	experts       []ExpertLoad
 }
 
 // count adds a step's work to the window.
@@ -47,8 +47,9 @@ func (t *Training) record(skipped Skips) Record {
 	for name, m := range w.means {
 		v["loss_"+name] = m.Value()
 	}
-	if len(w.last.Load) > 1 {
-		v["moe_balance"], v["moe_dropped"] = w.last.Balance, w.dropped
+	if len(w.experts) > 0 {
+		v["moe_balance"] = w.last.Balance
+		expertValues(w.experts, v)
 	}
-	return Record{Step: t.State.Step, Values: v}
+	return Record{Step: t.State.Step, Values: v, Experts: w.experts}
 }

@@ -15,7 +15,7 @@ var payload = regexp.MustCompile(`base64,[A-Za-z0-9+/=]*`)
 func TestGolden(t *testing.T) {
 	for name, example := range map[string]func(){
 		"curves": ExampleCurves, "mask": ExampleMask, "attention": ExampleAttention, "matrix": ExampleMatrix, "gallery": ExampleGallery,
-		"heat": ExampleHeat, "histogram": ExampleHistogram, "bars": ExampleBars, "table": ExampleTable,
+		"heat": ExampleHeat, "histogram": ExampleHistogram, "bars": ExampleBars, "table": ExampleTable, "loads": ExampleLoads,
 	} {
 		t.Run(name, func(t *testing.T) {
 			bare := func() {

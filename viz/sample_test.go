@@ -195,6 +195,24 @@ func heatSample() viz.HeatOptions {
 	return o
 }
 
+func loadsSample() viz.LoadsOptions {
+	rng := rand.New(rand.NewPCG(7, 5))
+	o := viz.LoadsOptions{Title: "Load of the experts"}
+	for _, experts := range []int{8, 200} {
+		l := viz.LayerLoad{Name: fmt.Sprintf("%d experts", experts)}
+		for step := range 60 {
+			l.Steps = append(l.Steps, float64(10*(step+1)))
+			loads := make([]float64, experts)
+			for e := range loads {
+				loads[e] = math.Exp(rng.NormFloat64() / float64(1+step/10))
+			}
+			l.Values = append(l.Values, loads)
+		}
+		o.Layers = append(o.Layers, l)
+	}
+	return o
+}
+
 func histogramSample() viz.HistogramOptions {
 	rng := rand.New(rand.NewPCG(9, 9))
 	o := viz.HistogramOptions{Title: "Lengths of the texts", XLabel: "tokens", Bins: 40, Marks: []viz.Baseline{{Name: "limit", Value: 128}, {Name: "median", Value: 41}}}
@@ -229,6 +247,6 @@ func tableSample() viz.TableOptions {
 func figures() map[string]viz.Figure {
 	return map[string]viz.Figure{
 		"curves": curvesSample(), "mask": maskSample(), "gallery": gallerySample(), "attention": attentionSample(), "matrix": matrixSample(),
-		"heat": heatSample(), "histogram": histogramSample(), "bars": barsSample(), "table": tableSample(),
+		"heat": heatSample(), "histogram": histogramSample(), "bars": barsSample(), "table": tableSample(), "loads": loadsSample(),
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -87,18 +88,43 @@ func inOrder(series map[string]*viz.Series) []viz.Series {
 	return out
 }
 
-// drawCurves draws a run's curves.svg anew, whole or not at all.
+// loads is the figure of a run's experts over its steps; it has no layers where the model has none.
+func loads(dir m6.Folder, title string) (viz.LoadsOptions, error) {
+	o := viz.LoadsOptions{Title: title}
+	history, err := dir.ExpertLoads()
+	if errors.Is(err, fs.ErrNotExist) {
+		return o, nil
+	}
+	for _, h := range history {
+		o.Layers = append(o.Layers, viz.LayerLoad{Name: fmt.Sprintf("block %d", h.Block), Steps: h.Steps, Values: h.Shares})
+	}
+	return o, err
+}
+
+// drawCurves draws a run's curves.svg anew, and experts.svg where it has experts.
 func drawCurves(dir m6.Folder) error {
 	o, err := curves(dir, "")
 	if err != nil || len(o.Series) == 0 {
 		return err
 	}
+	if err := drawFile(dir.Path("curves.svg"), o); err != nil {
+		return err
+	}
+	experts, err := loads(dir, "Load of the experts")
+	if err != nil || len(experts.Layers) == 0 {
+		return err
+	}
+	return drawFile(dir.Path("experts.svg"), experts)
+}
+
+// drawFile draws a figure into a file, whole or not at all.
+func drawFile(path string, figure viz.Figure) error {
 	var svg bytes.Buffer
-	if err := viz.Curves(&svg, viz.SVG, o); err != nil {
+	if err := viz.Draw(&svg, viz.SVG, figure); err != nil {
 		return err
 	}
-	if err := os.WriteFile(dir.Path("curves.svg.new"), svg.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(path+".new", svg.Bytes(), 0o644); err != nil {
 		return err
 	}
-	return os.Rename(dir.Path("curves.svg.new"), dir.Path("curves.svg"))
+	return os.Rename(path+".new", path)
 }

@@ -22,6 +22,13 @@ func (r *reporter) training() ([]viz.Block, error) {
 	if err == nil && len(o.Series) > 0 {
 		blocks = append(blocks, viz.Captioned{Block: o, Text: "On the validation split, which is never trained on: captions and questions of pictures, texts by where they come from."})
 	}
+	if err != nil {
+		return nil, err
+	}
+	experts, err := loads(r.folder(), "Load of the experts")
+	if err == nil && len(experts.Layers) > 0 {
+		blocks = append(blocks, viz.Captioned{Block: experts, Text: "How often each expert is chosen, over an even share: 1 is even."})
+	}
 	return blocks, err
 }
 

@@ -50,6 +50,7 @@ func rootCommand() *cobra.Command {
 		logitsCommand(),
 		exportCommand(),
 		importCommand(),
+		upcycleCommand(),
 		captionCommand(),
 		vqaCommand(),
 		qaCommand(),
