@@ -56,7 +56,7 @@ func open(dir string, o Options, s storage) (*Manager, error) {
 	}
 	lock, err := lockFolder(dir)
 	if err != nil {
-		return nil, fmt.Errorf("checkpoints %s: %w", dir, err)
+		return nil, err
 	}
 	m := &Manager{dir: dir, options: o, disk: s, lock: lock, block: blockSize, known: map[string]string{}, at: -1}
 	err = m.clean()

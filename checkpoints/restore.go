@@ -39,6 +39,17 @@ func (m *Manager) Restore() (State, Report, error) {
 	return s, report, err
 }
 
+// RestoreWith is [Manager.Restore] for a state that is read piece by piece, as [LoadWith] does it.
+func (m *Manager) RestoreWith(read func(*Checkpoint) error) (Info, Report, error) {
+	m.settle()
+	i, report, err := LoadWith(m.dir, read)
+	m.note(report)
+	if err == nil {
+		m.moveTo(i.Step)
+	}
+	return i, report, err
+}
+
 // RestoreStep reads the checkpoint of one step. The next save continues from there, and takes the later checkpoints away.
 func (m *Manager) RestoreStep(step int64) (State, error) {
 	m.settle()
