@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -41,6 +42,29 @@ func lockFolder(dir string) (*os.File, error) {
 	sign(f, 0, ownName())
 	sign(f, 1, "") // the session of an earlier start
 	return f, nil
+}
+
+// joinFolder waits until rank 0 of the same session has the folder, and opens its lock to read.
+func joinFolder(dir string, o Options) (*os.File, error) {
+	seen := ""
+	for patience := o.patience(); ; {
+		f, err := os.Open(filepath.Join(dir, lockName))
+		if err == nil {
+			if seen = readLine(f, 1); seen == sessionLine(o) {
+				return f, nil
+			}
+			_ = f.Close() // opened for reading only
+		}
+		if !patience.wait() {
+			return nil, fmt.Errorf("checkpoints %s: rank %d of %d waited %v for rank 0 to open the folder for session %q; its lock names %q",
+				dir, o.Rank, o.Ranks, o.Patience, o.Session, seen)
+		}
+	}
+}
+
+// sessionLine is what rank 0 writes into the lock for the others.
+func sessionLine(o Options) string {
+	return fmt.Sprintf("session %s %.80s", sessionTag(o.Session), strconv.QuoteToASCII(o.Session))
 }
 
 // lockLine is the length of each of the lock's lines: who holds it, and the session of its ranks.

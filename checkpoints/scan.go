@@ -121,7 +121,9 @@ func Load(dir string) (State, Report, error) {
 // LoadWith opens the checkpoints of a folder, newest first, until read succeeds, which takes from one what it needs, as
 // [Checkpoint.ReadSlice] gives it: nothing else is in memory, and only what is read is verified. A damaged checkpoint is skipped
 // and stands in the report; an error of read that is not damage ends the search and is returned.
-func LoadWith(dir string, read func(*Checkpoint) error) (Info, Report, error) { return newest(dir, read) }
+func LoadWith(dir string, read func(*Checkpoint) error) (Info, Report, error) {
+	return newest(dir, read)
+}
 
 // newest tries the checkpoints, newest first, until use succeeds. A folder that another process replaced or removed in
 // between makes it look again.
@@ -142,11 +144,12 @@ func newest(dir string, use func(*Checkpoint) error) (Info, Report, error) {
 				report.Problems = append(report.Problems, unreadable(all, f.path, report.Problems)...)
 				return i, report, nil
 			}
-			if !errors.As(err, new(damage)) {
+			_, statErr := os.Stat(f.path)
+			removed := errors.Is(statErr, fs.ErrNotExist)
+			if !removed && !errors.As(err, new(damage)) {
 				return Info{}, report, err
 			}
-			_, statErr := os.Stat(f.path)
-			gone = gone || errors.Is(statErr, fs.ErrNotExist)
+			gone = gone || removed
 			report.Problems = append(report.Problems, Problem{f.path, reasonOf(f.path, err)})
 		}
 		if !gone {
