@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -64,10 +65,16 @@ func newCheckpoint(dir string, m *manifest) *Checkpoint {
 // open opens a data file, compares its size and its header with the manifest, and keeps it if they agree.
 func (c *Checkpoint) open(d dataFile) error {
 	f, err := os.Open(filepath.Join(c.dir, d.Name))
+	if n := len(c.manifest.Files); n > 1 && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is missing, one of %d data files, with %s", d.Name, n, c.manifest.share(d.Name))
+	}
 	if err != nil {
 		return err
 	}
 	if err := d.compare(f); err != nil {
+		if stranger := c.manifest.identify(d, f); stranger != nil {
+			err = stranger
+		}
 		_ = f.Close() // a file that is read only
 		return fmt.Errorf("%s: %w", d.Name, err)
 	}

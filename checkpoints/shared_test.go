@@ -238,7 +238,11 @@ func TestEveryOperationOfARankFails(t *testing.T) {
 func failRank(t *testing.T, bad, n int, dead bool) bool {
 	t.Helper()
 	dir := t.TempDir()
-	ranks, lines := openRanks(t, dir, "s", 200*time.Millisecond)
+	patience := time.Minute
+	if dead {
+		patience = 150 * time.Millisecond
+	}
+	ranks, lines := openRanks(t, dir, "s", patience)
 	if err := errors.Join(saveRanks(ranks, 10)...); err != nil {
 		t.Fatal(err)
 	}
