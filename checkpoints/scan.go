@@ -147,7 +147,7 @@ func newest(dir string, use func(*Checkpoint) error) (Info, Report, error) {
 			_, statErr := os.Stat(f.path)
 			removed := errors.Is(statErr, fs.ErrNotExist)
 			if !removed && !errors.As(err, new(damage)) {
-				return Info{}, report, err
+				return Info{}, report, fmt.Errorf("checkpoint %s: %w", f.path, err)
 			}
 			gone = gone || removed
 			report.Problems = append(report.Problems, Problem{f.path, reasonOf(f.path, err)})

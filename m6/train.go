@@ -25,6 +25,11 @@ type TrainOptions struct {
 	Log      func(line string) // takes what must not pass unseen; nil drops it
 	OnRecord func(Record)      // takes each logged step; may be nil
 	Device   *Device           // nil opens the run's mesh
+
+	// Of several processes that train together on one folder: this one's number, how many they are, and what all of one start share,
+	// see [checkpoints.Options].
+	Rank, Ranks int
+	Session     string
 }
 
 // Record is what is logged of a step; metrics.jsonl has it as one JSON object.
@@ -55,6 +60,7 @@ type Training struct {
 	events    *eventFile
 	options   TrainOptions
 	saved     int64
+	copied    Snapshot // what a save in the background writes
 	window    window
 	peak      float64
 	best      float64
@@ -135,7 +141,10 @@ func (t *Training) openFolder() error {
 	if err := checkVocab(t.Vocab, t.Run.Model); err != nil {
 		return err
 	}
-	t.manager, err = checkpoints.Open(t.dir.Checkpoints(), checkpoints.Options{Keep: t.Run.Checkpoint.Keep, Log: t.options.Log})
+	o := t.options
+	t.manager, err = checkpoints.Open(t.dir.Checkpoints(), checkpoints.Options{
+		Keep: t.Run.Checkpoint.Keep, Log: o.Log, Rank: o.Rank, Ranks: o.Ranks, Session: o.Session,
+	})
 	return err
 }
 
@@ -166,28 +175,29 @@ func NewObjective(r Run, v *text.Vocab) Objective {
 
 // openState restores the newest sound checkpoint, or makes the starting state.
 func (t *Training) openState() error {
-	var err error
-	if t.State, err = NewState(t.device, t.Run); err != nil {
+	var values map[string]json.RawMessage
+	saved, report, err := t.manager.RestoreWith(func(c *checkpoints.Checkpoint) (err error) {
+		values = c.Values()
+		t.State, err = RestoreState(t.device, t.Run, c)
 		return err
-	}
-	saved, report, err := t.manager.Restore()
+	})
 	for _, p := range report.Problems {
 		t.options.Log(fmt.Sprintf("skipped a checkpoint: %v", p))
 	}
 	if errors.Is(err, checkpoints.ErrNone) {
+		if t.State, err = NewState(t.device, t.Run); err != nil {
+			return err
+		}
 		return t.openLogs()
 	}
 	if err != nil {
 		return err
 	}
-	if err := t.State.Load(saved.Tensors); err != nil {
-		return fmt.Errorf("checkpoint of step %d: %w", saved.Step, err)
-	}
-	t.State.Step, t.saved = saved.Step, saved.Step
-	if err := json.Unmarshal(saved.Values["position"], &t.position); err != nil {
+	t.saved = saved.Step
+	if err := json.Unmarshal(values["position"], &t.position); err != nil {
 		return fmt.Errorf("checkpoint of step %d: data position: %w", saved.Step, err)
 	}
-	if err := t.checkData(saved.Values["data"]); err != nil {
+	if err := t.checkData(values["data"]); err != nil {
 		return err
 	}
 	if _, metric, ok := t.manager.Best(); ok {
@@ -433,14 +443,10 @@ func (t *Training) Save() error {
 	return t.save(false)
 }
 
-// save copies the state to the host; in the background it is written while training goes on.
+// save writes the state's shards; in the background it copies them to the host first, and training goes on while they are written.
 func (t *Training) save(background bool) error {
 	if t.saved == t.State.Step {
 		return nil
-	}
-	tensors, err := t.State.Tensors()
-	if err != nil {
-		return err
 	}
 	position, err := json.Marshal(t.position)
 	if err != nil {
@@ -450,12 +456,25 @@ func (t *Training) save(background bool) error {
 	if err != nil {
 		return err
 	}
-	state := checkpoints.State{Step: t.State.Step, Tensors: tensors, Values: map[string]json.RawMessage{"position": position, "data": data}}
+	values := map[string]json.RawMessage{"position": position, "data": data}
 	t.saved = t.State.Step
-	if background {
-		return t.manager.SaveAsync(state)
+	if !background {
+		source, err := t.State.Source(t.options.Rank, t.options.Ranks)
+		if err != nil {
+			return err
+		}
+		source.Values = values
+		return t.manager.SaveFrom(source)
 	}
-	return t.manager.Save(state)
+	if err := t.manager.Wait(); err != nil { // the copy of before is written
+		return err
+	}
+	source, err := t.copied.Take(t.State, t.options.Rank, t.options.Ranks)
+	if err != nil {
+		return err
+	}
+	source.Values = values
+	return t.manager.SaveAsyncFrom(source)
 }
 
 // Close ends the run's goroutines and gives its folder free. It does not save.
