@@ -101,7 +101,7 @@ func (m *Manager) prune(step int64) {
 			kept++
 			continue
 		}
-		if isBest {
+		if isBest || m.mirror.holds(f.step) {
 			continue
 		}
 		m.remove(f, step, reason)

@@ -31,6 +31,11 @@ type Options struct {
 	// Patience is how long a rank waits for another: to open the folder, or to finish its part of a save when its own is
 	// written. Then the save fails on all ranks. Zero means ten minutes.
 	Patience time.Duration
+
+	// Address is an object store ([OpenBucket]) to which rank 0 copies the newest checkpoint after each save, while the run goes on, and
+	// of which it keeps as many as here; "" for none. [Open] fetches the newest sound one where the folder has no checkpoint. A copy that
+	// fails goes to the log and, where none succeeds later, is the error of [Manager.Close], which waits for the last copy.
+	Address string
 }
 
 // normal fills in the defaults and refuses what cannot be.
@@ -61,6 +66,7 @@ type Manager struct {
 	flight  chan error // the save under way, or nil
 	joint   int64      // saves of several ranks that this process has begun
 	failed  []string   // their folders, of those that failed
+	mirror  *mirror    // nil without an address
 
 	mu     sync.Mutex // for what follows
 	best   *best
@@ -92,6 +98,9 @@ func open(dir string, o Options, s storage) (*Manager, error) {
 	err = m.clean()
 	if err == nil {
 		m.best, err = readBest(dir)
+	}
+	if err == nil && o.Address != "" {
+		m.mirror, err = openMirror(m)
 	}
 	if err != nil {
 		_ = m.lock.Close() // the first error is the one to tell
@@ -230,6 +239,9 @@ func (m *Manager) settle() {
 // Close waits and gives the folder free.
 func (m *Manager) Close() error {
 	err := m.Wait()
+	if m.mirror != nil {
+		err = errors.Join(err, m.mirror.close())
+	}
 	if m.options.Rank == 0 {
 		sign(m.lock, 1, "") // the session is over
 	}
@@ -297,6 +309,9 @@ func (m *Manager) committed(step int64) {
 	delete(m.known, filepath.Join(m.dir, folderName(step)))
 	if m.options.Rank > 0 {
 		return
+	}
+	if m.mirror != nil {
+		m.mirror.copy(step)
 	}
 	m.prune(step)
 	for _, dir := range m.failed { // every rank has begun another save since
