@@ -143,7 +143,7 @@ func (t *Training) openFolder() error {
 	}
 	o := t.options
 	t.manager, err = checkpoints.Open(t.dir.Checkpoints(), checkpoints.Options{
-		Keep: t.Run.Checkpoint.Keep, Log: o.Log, Rank: o.Rank, Ranks: o.Ranks, Session: o.Session,
+		Keep: t.Run.Checkpoint.Keep, Address: t.Run.Checkpoint.Address, Log: o.Log, Rank: o.Rank, Ranks: o.Ranks, Session: o.Session,
 	})
 	return err
 }
