@@ -224,6 +224,13 @@ func (d *Device) toHost(into []float32, h held) error {
 // shard at a time, while the checkpoint is written: the state must not change before that. A [Snapshot] is for a state that does.
 func (s *State) Source(rank, ranks int) (checkpoints.Source, error) {
 	mine, err := s.held(rank, ranks)
+	if err != nil {
+		return checkpoints.Source{}, err
+	}
+	return s.sourceFrom(mine), nil
+}
+
+func (s *State) sourceFrom(mine []held) checkpoints.Source {
 	source := sourceOf(s.Step, mine)
 	var flat []float32
 	source.Data = func(i int) ([]byte, error) {
@@ -231,7 +238,7 @@ func (s *State) Source(rank, ranks int) (checkpoints.Source, error) {
 		flat = slices.Grow(flat[:0], n)[:n]
 		return dtypes.UnsafeByteSlice(flat), s.device.toHost(flat, mine[i])
 	}
-	return source, err
+	return source
 }
 
 // sourceOf has no data yet.
@@ -243,16 +250,24 @@ func sourceOf(step int64, mine []held) checkpoints.Source {
 	return source
 }
 
-// Snapshot is a copy of a state's shards in the host's memory, which the next copy uses again.
-type Snapshot struct{ flat []float32 }
+// Snapshot is what a save in the background reads while training goes on: a copy of the state's shards in the host's memory, which the
+// next one uses again. Where the device's memory is the host's, nothing is copied: the step after leaves the shards as they are, and
+// they take the memory that a copy would.
+type Snapshot struct {
+	flat []float32
+	kept []*tensors.Tensor
+}
 
-// Take is [State.Source] with all shards copied to the host: the state may change then. The copy of before must not be in use any more.
+// Take is [State.Source] for a state that changes before the save has ended. The snapshot of before must not be in use any more.
 func (c *Snapshot) Take(s *State, rank, ranks int) (checkpoints.Source, error) {
-	mine, err := s.held(rank, ranks)
-	source := sourceOf(s.Step, mine)
-	if err != nil {
-		return source, err
+	if s.device.backend.HasSharedBuffers() {
+		return c.keep(s, rank, ranks)
 	}
+	mine, err := s.held(rank, ranks)
+	if err != nil {
+		return checkpoints.Source{}, err
+	}
+	source := sourceOf(s.Step, mine)
 	at := make([]int, len(mine)+1)
 	for i, h := range mine {
 		at[i+1] = at[i] + h.shard.Size()
@@ -267,4 +282,30 @@ func (c *Snapshot) Take(s *State, rank, ranks int) (checkpoints.Source, error) {
 	}
 	source.Data = func(i int) ([]byte, error) { return dtypes.UnsafeByteSlice(c.flat[at[i]:at[i+1]]), nil }
 	return source, nil
+}
+
+// keep takes the shards out of the next step's reach, and frees those that it took before.
+func (c *Snapshot) keep(s *State, rank, ranks int) (checkpoints.Source, error) {
+	mine, err := s.held(rank, ranks)
+	if err != nil {
+		return checkpoints.Source{}, err
+	}
+	var now []*tensors.Tensor
+	for _, h := range mine {
+		value := s.values[h.part.Name]
+		if value.kept == nil {
+			value.kept = map[int]bool{}
+		}
+		value.kept[int(h.device)] = true
+		now = append(now, h.shard)
+	}
+	for _, old := range c.kept {
+		if !slices.Contains(now, old) {
+			if err := old.FinalizeAll(); err != nil {
+				return checkpoints.Source{}, err
+			}
+		}
+	}
+	c.kept = now
+	return s.sourceFrom(mine), nil
 }

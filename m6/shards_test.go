@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
 	"github.com/google/go-cmp/cmp"
 
 	"m6lab/checkpoints"
@@ -159,6 +160,83 @@ func TestStateOfSeveralProcesses(t *testing.T) {
 	}
 }
 
+// apart opens a mesh whose devices have memory of their own, as accelerators have.
+func apart(t *testing.T, mesh Mesh) *Device {
+	t.Helper()
+	backend, err := compute.NewWithConfig("xla:cpu,shared_buffers=false")
+	if err != nil {
+		t.Skip(err)
+	}
+	d, err := NewDevice(backend, mesh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// A save in the background writes the state as it was when it began, whatever training does meanwhile, and training does not notice, on
+// devices that share the host's memory and on such that do not.
+func TestSnapshotWhileTraining(t *testing.T) {
+	run := tinyRun(t, tiny(), func(r *Run) { r.Mesh = Mesh{2, 2, 1} })
+	shared, err := OpenDevice(run.Mesh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, device := range map[string]*Device{"shared": shared, "apart": apart(t, run.Mesh)} {
+		t.Run(name, func(t *testing.T) {
+			step := NewStep(device, &Model{Config: run.Model}, run)
+			want := trainAndSave(t, step, nil)
+			compareTensors(t, trainAndSave(t, step, new(Snapshot)), want, 0)
+		})
+	}
+}
+
+// trainAndSave takes four steps. With a snapshot, it takes one before two of them, and after each reads what it would write.
+func trainAndSave(t *testing.T, step *Step, copied *Snapshot) []checkpoints.Tensor {
+	t.Helper()
+	state, err := NewState(step.device, step.run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		var source checkpoints.Source
+		before := map[string]checkpoints.Tensor{}
+		if copied != nil && i%2 == 1 {
+			tensors, err := state.Tensors()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range tensors {
+				before[w.Name] = w
+			}
+			if source, err = copied.Take(state, 0, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pending, err := step.Run(state, []*Batch{tinyBatch(step.run.Model, step.run.Train.Batch, uint64(i))}, 0.01)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pending.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		for j, p := range source.Parts {
+			data, err := source.Data(j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want, err := before[p.Name].Slice(p.Start, p.Size); err != nil || !bytes.Equal(data, want.Data) {
+				t.Errorf("%s %v is not as it was before the step: %v", p.Name, p.Start, err)
+			}
+		}
+	}
+	tensors, err := state.Tensors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tensors
+}
+
 // hostBytes runs f and returns the bytes that it took from the host's heap, freed ones included; devices have memory of their own.
 func hostBytes(f func()) int64 {
 	var before, after runtime.MemStats
@@ -174,10 +252,7 @@ func TestCheckpointMemoryIsBounded(t *testing.T) {
 	c := tiny()
 	c.Layers, c.Width, c.FFN, c.Vocabulary = 6, 304, 1324, 4*331
 	run := tinyRun(t, c, func(r *Run) { r.Mesh = Mesh{2, 2, 1} })
-	device, err := OpenDevice(run.Mesh)
-	if err != nil {
-		t.Fatal(err)
-	}
+	device := apart(t, run.Mesh)
 	total, largest := int64(0), int64(0)
 	for _, spec := range run.stateSpecs() {
 		parts, _, err := device.shards(spec.dims, spec.axes)
@@ -192,6 +267,7 @@ func TestCheckpointMemoryIsBounded(t *testing.T) {
 	const buffers = 10 << 20 // of the file, of a block, and what 1,700 parts take that is small: names, shapes, checksums
 	bound := func(what string, limit int64, f func() error) {
 		t.Helper()
+		var err error
 		got := hostBytes(func() { err = f() })
 		if err != nil {
 			t.Fatal(err)
