@@ -153,21 +153,38 @@ func TestBucketOfDamagedCopies(t *testing.T) {
 	}
 }
 
-// A copy that is cut off leaves no object that looks whole.
+// A copy that is cut off has no manifest, and so is no checkpoint, nor does it harm the one of before.
 func TestCopyIsCutOff(t *testing.T) {
 	b := buckets(t)["folder"]
 	from := t.TempDir()
-	m, _ := openTest(t, from, 2)
-	save(t, m, 10)
+	ranks, _ := openRanks(t, from, "s", time.Minute)
+	for _, step := range []int64{10, 20} {
+		if err := errors.Join(saveRanks(ranks, step)...); err != nil {
+			t.Fatal(err)
+		}
+	}
 	put(t, b, from, 10)
-	save(t, m, 20)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := b.Put(ctx, filepath.Join(from, folderName(20))); err == nil {
-		t.Error("a copy without time succeeds")
+	text, err := os.ReadFile(filepath.Join(from, folderName(20), manifestName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := filepath.Join(strings.TrimPrefix(b.address, "file://"), folderName(20)+"."+checksum(text)[:8], dataOf(2))
+	if err := os.MkdirAll(filepath.Join(last, "in the way"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Put(t.Context(), filepath.Join(from, folderName(20))); err == nil {
+		t.Error("a copy of which one file cannot be written succeeds")
+	}
+	if n := len(objects(t, b)); n <= 4 {
+		t.Errorf("%d objects: nothing was written before the cut", n)
 	}
 	if infos, err := b.List(t.Context()); err != nil || len(infos) != 1 || infos[0].Step != 10 {
 		t.Error(infos, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.Put(ctx, filepath.Join(from, folderName(10))); err == nil {
+		t.Error("a copy without time succeeds")
 	}
 }
 
@@ -226,5 +243,21 @@ func TestObjectStoreFails(t *testing.T) {
 	} {
 		_, err := Open(t.TempDir(), Options{Address: address})
 		wantError(t, err, want)
+	}
+}
+
+// A checkpoint that is being copied is not removed; one whose copy has ended is.
+func TestCopyHoldsItsCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	m, _ := openTest(t, dir, 1)
+	m.mirror = &mirror{busy: 10, next: -1, wake: make(chan struct{}, 1)} // nobody copies
+	save(t, m, 10, 20)
+	if diff := cmp.Diff([]string{"step-00000010", "step-00000020"}, listed(t, dir)); diff != "" {
+		t.Error(diff)
+	}
+	m.mirror.busy = -1
+	save(t, m, 30)
+	if diff := cmp.Diff([]string{"step-00000030"}, listed(t, dir)); diff != "" {
+		t.Error(diff)
 	}
 }
