@@ -45,7 +45,7 @@
 // A slice is verified by the blocks that it touches, not by the whole piece; [Check] reads everything.
 //
 // Ranks that restore each for themselves may choose differently where a checkpoint is damaged and only some of them read the damaged part;
-// the next save then fails on all, since their steps differ. Let rank 0 choose and the others call [Manager.RestoreStep] where that matters.
+// the next save then fails on all, since their steps differ. Let rank 0 choose and the others call [Manager.RestoreStepWith] where that matters.
 //
 // The lock is flock(2) and ends with the process. Some network file systems do not pass it on to other hosts.
 //

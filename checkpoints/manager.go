@@ -86,8 +86,10 @@ func open(dir string, o Options, s storage) (*Manager, error) {
 	}
 	m := &Manager{dir: dir, options: o, disk: s, block: blockSize, known: map[string]string{}, at: -1}
 	if o.Rank > 0 {
-		m.lock, err = joinFolder(dir, o)
-		return m, err
+		if m.lock, err = joinFolder(dir, o); err != nil {
+			return nil, err
+		}
+		return m, nil
 	}
 	if err := makeFolder(s, dir); err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", mend(err))

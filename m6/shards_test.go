@@ -379,3 +379,35 @@ func TestRestoreWithoutMoments(t *testing.T) {
 		}
 	}
 }
+
+// A run in an empty folder goes on from what the object store of checkpoint.address holds.
+func TestStartFromObjectStore(t *testing.T) {
+	data, v := tinyData(t, 10)
+	run := picturedRun(t, 9)
+	run.Checkpoint.Address = "file://" + filepath.Join(t.TempDir(), "store")
+	state, want := randomState(t, run)
+	m, err := checkpoints.Open(t.TempDir(), checkpoints.Options{Address: run.Checkpoint.Address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := state.Source(0, 1)
+	source.Values = map[string]json.RawMessage{"position": json.RawMessage("{}")}
+	if err := errors.Join(err, m.SaveFrom(source), m.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	training, err := OpenTraining(TrainOptions{Run: run, Dir: Folder(filepath.Join(t.TempDir(), "run")), Data: data, Vocab: v,
+		Log: func(line string) { said = append(said, line) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer training.Close()
+	got, err := training.State.Tensors()
+	if err != nil || training.State.Step != 2 {
+		t.Fatalf("step %d, %v", training.State.Step, err)
+	}
+	compareTensors(t, got, want, 0)
+	if text := strings.Join(said, "\n"); !strings.Contains(text, "fetched step 2") {
+		t.Errorf("log %q", text)
+	}
+}
