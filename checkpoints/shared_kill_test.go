@@ -26,7 +26,7 @@ func rankUntilKilled(dir, session string) error {
 	if err != nil {
 		return err
 	}
-	m, err := Open(dir, Options{Keep: 2, Rank: rank, Ranks: 3, Session: session, Patience: 2 * time.Second, Log: func(string) {}})
+	m, err := Open(dir, Options{Keep: 2, Rank: rank, Ranks: 3, Session: session, Patience: 5 * time.Second, Log: func(string) {}})
 	if err != nil {
 		return err
 	}
@@ -56,11 +56,11 @@ func TestRankKilledAtRandomMoments(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "checkpoints")
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 2))
 	returned, within := int64(0), 0
-	for round := range 6 {
-		victim := round % 3
+	for round := range 4 {
+		victim := (round + 2) % 3
 		step, lines := killRank(t, dir, fmt.Sprint("start ", round), victim, time.Duration(r.IntN(60_000))*time.Microsecond)
 		returned = max(returned, step)
-		if len(lines) != 2 || lines[0] != lines[1] || !strings.Contains(lines[0], "within 2s") {
+		if len(lines) != 2 || lines[0] != lines[1] || !strings.Contains(lines[0], "within 5s") {
 			t.Errorf("round %d: rank %d was killed, the others said %q", round, victim, lines)
 		}
 		if slices.ContainsFunc(listed(t, dir), hidden) {
@@ -74,7 +74,7 @@ func TestRankKilledAtRandomMoments(t *testing.T) {
 			t.Fatalf("round %d: step %d is restored, %d was saved; problems %v", round, got.Step, returned, report.Problems)
 		}
 	}
-	t.Logf("step %d; %d of 6 kills came within a save", returned, within)
+	t.Logf("step %d; %d of 4 kills came within a save", returned, within)
 	if within == 0 {
 		t.Error("no kill came within a save: the test tests nothing")
 	}

@@ -238,13 +238,14 @@ func TestEveryOperationOfARankFails(t *testing.T) {
 func failRank(t *testing.T, bad, n int, dead bool) bool {
 	t.Helper()
 	dir := t.TempDir()
-	patience := time.Minute
-	if dead {
-		patience = 150 * time.Millisecond
-	}
-	ranks, lines := openRanks(t, dir, "s", patience)
+	ranks, lines := openRanks(t, dir, "s", time.Minute)
 	if err := errors.Join(saveRanks(ranks, 10)...); err != nil {
 		t.Fatal(err)
+	}
+	if dead { // nobody is told, so the others wait until their patience ends
+		for _, m := range ranks {
+			m.options.Patience = 150 * time.Millisecond
+		}
 	}
 	var mu sync.Mutex
 	count, failed := 0, ""
@@ -341,7 +342,10 @@ func TestFullDiskOfOneRank(t *testing.T) {
 // A rank that never comes is named when the others' patience is at its end.
 func TestRankIsMissing(t *testing.T) {
 	dir := t.TempDir()
-	ranks, _ := openRanks(t, dir, "s", 200*time.Millisecond)
+	ranks, _ := openRanks(t, dir, "s", time.Minute)
+	for _, m := range ranks {
+		m.options.Patience = 200 * time.Millisecond
+	}
 	errs := saveRanks(ranks[:2], 10)
 	for _, err := range errs { // which of the two gives up first is chance
 		if text := errorText(err); !strings.Contains(text, "step 10: rank 0 of 3: no part of rank 2 within 200ms") &&
