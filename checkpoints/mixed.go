@@ -46,7 +46,8 @@ func (m *manifest) identify(d dataFile, f *os.File) error {
 		}
 	}
 	if save := h.metadata["save"]; save != "" && save != m.Save {
-		return fmt.Errorf("it is of save %s at step %s, the manifest of save %s at step %d: files of two saves are mixed", save, h.metadata["step"], m.Save, m.Step)
+		return fmt.Errorf("it is of save %s at step %s, the manifest of save %s at step %d: files of two saves are mixed",
+			save, h.metadata["step"], m.Save, m.Step)
 	}
 	return nil
 }
