@@ -140,7 +140,7 @@ func (r *Report) audit(dir string) {
 			r.problem(dir, err)
 		}
 	}
-	r.Problems = append(r.Problems, c.verify()...)
+	r.Problems = append(r.Problems, c.join(c.verify())...)
 	if err := c.Close(); err != nil {
 		r.problem(dir, err)
 	}

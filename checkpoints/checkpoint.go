@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,6 +33,7 @@ type Checkpoint struct {
 	manifest *manifest
 	files    map[string]*os.File
 	index    map[string]int
+	spare    sync.Pool // of *[]byte: blocks that were read in part
 }
 
 // OpenCheckpoint opens a folder that holds one checkpoint, and checks its manifest, the size of every data file, and their
@@ -62,10 +65,16 @@ func newCheckpoint(dir string, m *manifest) *Checkpoint {
 // open opens a data file, compares its size and its header with the manifest, and keeps it if they agree.
 func (c *Checkpoint) open(d dataFile) error {
 	f, err := os.Open(filepath.Join(c.dir, d.Name))
+	if n := len(c.manifest.Files); n > 1 && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is missing, one of %d data files, with %s", d.Name, n, c.manifest.share(d.Name))
+	}
 	if err != nil {
 		return err
 	}
 	if err := d.compare(f); err != nil {
+		if stranger := c.manifest.identify(d, f); stranger != nil {
+			err = stranger
+		}
 		_ = f.Close() // a file that is read only
 		return fmt.Errorf("%s: %w", d.Name, err)
 	}
@@ -125,8 +134,8 @@ func (c *Checkpoint) Tensor(name string) (Tensor, error) {
 	if err != nil {
 		return Tensor{}, err
 	}
-	data, err := c.readSlice(t, whole(t.Dims))
-	if err != nil {
+	data := make([]byte, whole(t.Dims).elements()*t.DType.Size())
+	if err := c.readSlice(t, whole(t.Dims), data); err != nil {
 		return Tensor{}, err
 	}
 	return Tensor{name, t.DType, slices.Clone(t.Dims), data}, nil
@@ -143,7 +152,25 @@ func (c *Checkpoint) ReadSlice(name string, start, size []int) ([]byte, error) {
 	if err := b.check(t.Dims); err != nil {
 		return nil, fmt.Errorf("checkpoint %s: tensor %q: %w", c.dir, name, err)
 	}
-	return c.readSlice(t, b)
+	out := make([]byte, b.elements()*t.DType.Size())
+	return out, c.readSlice(t, b, out)
+}
+
+// ReadSliceInto is [Checkpoint.ReadSlice] into memory of the caller, which must have the length of the box's data.
+func (c *Checkpoint) ReadSliceInto(out []byte, name string, start, size []int) error {
+	t, err := c.stored(name)
+	if err != nil {
+		return err
+	}
+	b := box{start, size}
+	err = b.check(t.Dims)
+	if want := b.elements() * t.DType.Size(); err == nil && len(out) != want {
+		err = fmt.Errorf("memory of %d bytes for a slice of %d", len(out), want)
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint %s: tensor %q: %w", c.dir, name, err)
+	}
+	return c.readSlice(t, b, out)
 }
 
 // State reads everything.
@@ -181,9 +208,8 @@ func (c *Checkpoint) stored(name string) (storedTensor, error) {
 }
 
 // readSlice puts together a box from the pieces that it touches.
-func (c *Checkpoint) readSlice(t storedTensor, want box) ([]byte, error) {
+func (c *Checkpoint) readSlice(t storedTensor, want box, out []byte) error {
 	unit := t.DType.Size()
-	out := make([]byte, want.elements()*unit)
 	for _, p := range t.Pieces {
 		have := p.box(t.Dims)
 		both, ok := want.intersect(have)
@@ -191,14 +217,18 @@ func (c *Checkpoint) readSlice(t storedTensor, want box) ([]byte, error) {
 			continue
 		}
 		r := c.blocks(p)
+		if buf, ok := c.spare.Get().(*[]byte); ok {
+			r.buf = *buf
+		}
 		err := runs(have.size, both.within(have), want.size, both.within(want), func(from, to, n int) error {
 			return r.read(out[to*unit:(to+n)*unit], int64(from*unit))
 		})
+		c.spare.Put(&r.buf)
 		if err != nil {
-			return nil, fmt.Errorf("checkpoint %s: tensor %q: %s: %w", c.dir, t.Name, p.File, err)
+			return damage{fmt.Errorf("checkpoint %s: tensor %q: %s: %w", c.dir, t.Name, p.File, err)}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 func (c *Checkpoint) blocks(p piece) *blockReader {

@@ -8,7 +8,20 @@
 //	err = m.SaveAsync(state)          // while training goes on
 //	err = m.MarkBest(state.Step, perplexity)
 //
-// Everybody else reads without a lock: [Load], [Latest], [OpenCheckpoint] and [Check].
+// Everybody else reads without a lock: [Load], [LoadWith], [Latest], [OpenCheckpoint] and [Check].
+//
+// # Several processes
+//
+// A run of several processes opens one Manager in each, with [Options].Rank, Ranks and Session, over one folder that all of them see. Each
+// save is written by all together: every rank its parts ([Source]) into a file of its own, data-00002.safetensors for rank 2, and
+// then part-00002.json. Rank 0 waits for all parts, proves that they agree and cover every tensor once, writes the manifest and
+// renames the folder. Where one fails, all return its line; where one never comes, all do when [Options].Patience ends. [Owners] shares
+// out what every rank holds.
+//
+// # Object stores
+//
+// With [Options].Address the newest checkpoint is copied to a [Bucket] after each save, while the run goes on, and [Open] fetches the
+// newest sound one into a folder that has none.
 //
 // # Format
 //
@@ -30,6 +43,9 @@
 // [Tensor.Float32s], [FromFloat32s] and their like share memory; so does a save under way with the tensors it was given.
 //
 // A slice is verified by the blocks that it touches, not by the whole piece; [Check] reads everything.
+//
+// Ranks that restore each for themselves may choose differently where a checkpoint is damaged and only some of them read the damaged part;
+// the next save then fails on all, since their steps differ. Let rank 0 choose and the others call [Manager.RestoreStepWith] where that matters.
 //
 // The lock is flock(2) and ends with the process. Some network file systems do not pass it on to other hosts.
 //

@@ -24,8 +24,12 @@ type best struct {
 }
 
 // MarkBest makes the checkpoint of a step the one that is kept however old it grows, in place of the one marked before.
-// What is better is the caller's to say. It waits for the save of that step; its error, if any, still comes with the next save or wait.
+// What is better is the caller's to say; of several ranks, rank 0 does it and the others' calls do nothing.
+// It waits for the save of that step; its error, if any, still comes with the next save or wait.
 func (m *Manager) MarkBest(step int64, metric float64) error {
+	if m.options.Rank > 0 {
+		return nil
+	}
 	folder := filepath.Join(m.dir, folderName(step))
 	if _, err := os.Stat(folder); err != nil {
 		m.settle()
@@ -98,7 +102,7 @@ func (m *Manager) prune(step int64) {
 			kept++
 			continue
 		}
-		if isBest {
+		if isBest || m.mirror.holds(f.step) {
 			continue
 		}
 		m.remove(f, step, reason)

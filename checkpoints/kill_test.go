@@ -21,6 +21,10 @@ const childVariable = "CHECKPOINTS_TEST_RUN"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childVariable); dir != "" {
+		if session := os.Getenv(sessionVariable); session != "" {
+			fmt.Println("failed:", rankUntilKilled(dir, session))
+			os.Exit(1)
+		}
 		fmt.Println("failed:", runUntilKilled(dir))
 		os.Exit(1)
 	}

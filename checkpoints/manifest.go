@@ -33,6 +33,7 @@ type manifest struct {
 	Step    int64                      `json:"step"`
 	Serial  int64                      `json:"serial"` // counts the saves of a run; the newest has the highest
 	Written time.Time                  `json:"written"`
+	Save    string                     `json:"save,omitempty"` // of several ranks: which save of which session
 	Block   int64                      `json:"block"`
 	Files   []dataFile                 `json:"files"`
 	Values  map[string]json.RawMessage `json:"values"`
@@ -143,6 +144,24 @@ func readManifest(dir string) (*manifest, error) {
 var errForeign = errors.New("not a checkpoint's manifest, or its beginning is damaged")
 
 func decodeManifest(data []byte) (*manifest, error) {
+	text, err := unseal(data)
+	if err != nil {
+		return nil, err
+	}
+	return parseManifest(text)
+}
+
+// decodePart reads a manifest that need not cover its tensors: that of one rank.
+func decodePart(data []byte) (*manifest, error) {
+	text, err := unseal(data)
+	if err != nil {
+		return nil, err
+	}
+	return parsePart(text)
+}
+
+// unseal returns what follows a manifest's opening, if it has the checksum that stands there.
+func unseal(data []byte) ([]byte, error) {
 	const prefix, digits = `{"checksum":"`, 16
 	n := len(prefix) + digits + len("\",\n")
 	if len(data) < n || string(data[:len(prefix)]) != prefix {
@@ -152,11 +171,19 @@ func decodeManifest(data []byte) (*manifest, error) {
 	if string(data[:n]) != opening(text) {
 		return nil, errors.New("damaged: its content does not have its checksum")
 	}
-	return parseManifest(text)
+	return text, nil
 }
 
 // parseManifest reads what follows the opening and checks that it makes sense.
 func parseManifest(text []byte) (*manifest, error) {
+	m, err := parsePart(text)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.check()
+}
+
+func parsePart(text []byte) (*manifest, error) {
 	var m manifest
 	if err := json.Unmarshal(append([]byte("{"), text...), &m); err != nil {
 		return nil, err
@@ -167,7 +194,7 @@ func parseManifest(text []byte) (*manifest, error) {
 	if m.Version != manifestVersion {
 		return nil, fmt.Errorf("version %d of the format; this program reads version %d", m.Version, manifestVersion)
 	}
-	return &m, m.check()
+	return &m, nil
 }
 
 // check proves that pieces tile tensors and files without gap or overlap, and that no name leads out of the folder.

@@ -24,19 +24,39 @@ func (m *Manager) Restore() (State, Report, error) {
 	return s, report, err
 }
 
+// RestoreWith is [Manager.Restore] for a state that is read piece by piece, as [LoadWith] does it.
+func (m *Manager) RestoreWith(read func(*Checkpoint) error) (Info, Report, error) {
+	m.settle()
+	i, report, err := LoadWith(m.dir, read)
+	m.note(report)
+	if err == nil {
+		m.moveTo(i.Step)
+	}
+	return i, report, err
+}
+
 // RestoreStep reads the checkpoint of one step. The next save continues from there, and takes the later checkpoints away.
-func (m *Manager) RestoreStep(step int64) (State, error) {
+func (m *Manager) RestoreStep(step int64) (s State, err error) {
+	err = m.RestoreStepWith(step, func(c *Checkpoint) error {
+		s, err = c.State()
+		return err
+	})
+	return s, err
+}
+
+// RestoreStepWith is [Manager.RestoreStep] for a state that is read piece by piece.
+func (m *Manager) RestoreStepWith(step int64, read func(*Checkpoint) error) error {
 	m.settle()
 	c, err := OpenCheckpoint(filepath.Join(m.dir, folderName(step)))
 	if err != nil {
-		return State{}, err
+		return err
 	}
 	defer c.Close()
-	s, err := c.State()
-	if err == nil {
-		m.moveTo(step)
+	if err := read(c); err != nil {
+		return err
 	}
-	return s, err
+	m.moveTo(step)
+	return nil
 }
 
 func (m *Manager) moveTo(step int64) {

@@ -44,6 +44,7 @@ func (s State) source() Source {
 // plan is a checkpoint whose bytes all have their place, before any of them is written.
 type plan struct {
 	source   Source
+	file     string
 	manifest *manifest
 	header   []byte
 	order    []int    // of the parts in the file
@@ -53,9 +54,20 @@ type plan struct {
 
 const firstData = "data-00000.safetensors"
 
-// newPlan lays out one data file, with a checksum for every block of so many bytes, and refuses a source that cannot
-// become a checkpoint.
+// dataOf is the name of a rank's data file.
+func dataOf(rank int) string { return fmt.Sprintf("data-%05d.safetensors", rank) }
+
+// newPlan lays out the only data file of a checkpoint, and refuses a source that cannot become one.
 func newPlan(s Source, block int64) (*plan, error) {
+	p, err := planFile(s, block, firstData, nil)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.manifest.check()
+}
+
+// planFile lays out one data file, with a checksum for every block of so many bytes.
+func planFile(s Source, block int64, file string, metadata map[string]string) (*plan, error) {
 	if s.Step < 0 {
 		return nil, fmt.Errorf("step %d is negative", s.Step)
 	}
@@ -74,18 +86,15 @@ func newPlan(s Source, block int64) (*plan, error) {
 		stored[i] = parts[i].stored()
 	}
 	s.Parts = parts
-	header, order, err := encodeHeader(stored, nil)
+	header, order, err := encodeHeader(stored, metadata)
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{source: s, header: header, order: order, pieces: make([]*piece, len(parts))}
+	p := &plan{source: s, file: file, header: header, order: order, pieces: make([]*piece, len(parts))}
 	if err := p.layOut(stored, block); err != nil {
 		return nil, err
 	}
-	if err := p.group(); err != nil {
-		return nil, err
-	}
-	return p, p.manifest.check()
+	return p, p.group()
 }
 
 // layOut gives every part its place in the data file.
@@ -97,13 +106,13 @@ func (p *plan) layOut(stored []Spec, block int64) error {
 			return err
 		}
 		part := p.source.Parts[i]
-		p.pieces[i] = &piece{File: firstData, Offset: at, Length: n, Start: part.Start, Size: part.Size,
+		p.pieces[i] = &piece{File: p.file, Offset: at, Length: n, Start: part.Start, Size: part.Size,
 			Checksums: make([]string, (n+block-1)/block)}
 		at += n
 	}
 	p.bytes = at
 	p.manifest = &manifest{Format: manifestFormat, Version: manifestVersion, Step: p.source.Step, Block: block, Values: p.source.Values,
-		Files: []dataFile{{Name: firstData, Size: at, Header: int64(len(p.header)), Checksum: checksum(p.header)}}}
+		Files: []dataFile{{Name: p.file, Size: at, Header: int64(len(p.header)), Checksum: checksum(p.header)}}}
 	return nil
 }
 
@@ -158,22 +167,26 @@ func (p *plan) write(s storage, dir string) error {
 	if err := s.Mkdir(dir); err != nil {
 		return err
 	}
-	if err := writeFile(s, filepath.Join(dir, firstData), p.writeData); err != nil {
+	if err := writeFile(s, filepath.Join(dir, p.file), p.writeData); err != nil {
 		return err
 	}
-	p.manifest.Written = time.Now().UTC().Truncate(time.Second)
-	text, err := p.manifest.encode()
-	if err != nil {
-		return err
-	}
-	err = writeFile(s, filepath.Join(dir, manifestName), func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
-	if err != nil {
+	if err := p.manifest.write(s, dir); err != nil {
 		return err
 	}
 	return s.SyncDir(dir)
+}
+
+// write puts the manifest, with the time, into a checkpoint's folder.
+func (m *manifest) write(s storage, dir string) error {
+	m.Written = time.Now().UTC().Truncate(time.Second)
+	text, err := m.encode()
+	if err != nil {
+		return err
+	}
+	return writeFile(s, filepath.Join(dir, manifestName), func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 }
 
 // writeData writes the data file. The checksums of a piece, which the manifest shares, are taken while it is written.

@@ -91,13 +91,18 @@ func newestFirst(a, b found) int {
 	return cmp.Compare(b.step, a.step)
 }
 
+// damage marks an error of what a checkpoint holds; other errors of its reader are not the checkpoint's fault.
+type damage struct{ error }
+
+func (d damage) Unwrap() error { return d.error }
+
 // Latest finds the newest checkpoint of a folder that is sound to its last byte; it reads all of it. The report names the
 // checkpoints that were skipped. It takes no lock: a run may be writing there.
 func Latest(dir string) (Info, Report, error) {
 	return newest(dir, func(c *Checkpoint) error {
 		problems := c.verify()
 		if len(problems) > 0 {
-			return errors.New(problems[0].Reason)
+			return damage{errors.New(problems[0].Reason)}
 		}
 		return nil
 	})
@@ -111,6 +116,13 @@ func Load(dir string) (State, Report, error) {
 		return err
 	})
 	return s, report, err
+}
+
+// LoadWith opens the checkpoints of a folder, newest first, until read succeeds, which takes from one what it needs, as
+// [Checkpoint.ReadSlice] gives it: nothing else is in memory, and only what is read is verified. A damaged checkpoint is skipped
+// and stands in the report; an error of read that is not damage ends the search and is returned.
+func LoadWith(dir string, read func(*Checkpoint) error) (Info, Report, error) {
+	return newest(dir, read)
 }
 
 // newest tries the checkpoints, newest first, until use succeeds. A folder that another process replaced or removed in
@@ -133,7 +145,11 @@ func newest(dir string, use func(*Checkpoint) error) (Info, Report, error) {
 				return i, report, nil
 			}
 			_, statErr := os.Stat(f.path)
-			gone = gone || errors.Is(statErr, fs.ErrNotExist)
+			removed := errors.Is(statErr, fs.ErrNotExist)
+			if !removed && !errors.As(err, new(damage)) {
+				return Info{}, report, fmt.Errorf("checkpoint %s: %w", f.path, err)
+			}
+			gone = gone || removed
 			report.Problems = append(report.Problems, Problem{f.path, reasonOf(f.path, err)})
 		}
 		if !gone {
@@ -156,11 +172,11 @@ func unreadable(all []found, used string, listed []Problem) []Problem {
 
 func (f found) try(use func(*Checkpoint) error) error {
 	if f.err != nil {
-		return f.err
+		return damage{f.err}
 	}
 	c, err := OpenCheckpoint(f.path)
 	if err != nil {
-		return err
+		return damage{err}
 	}
 	err = use(c)
 	return errors.Join(err, c.Close())

@@ -134,6 +134,7 @@ type Value struct {
 	shape  shapes.Shape
 	axes   axes
 	shards []*tensors.Tensor
+	kept   map[int]bool // devices whose shard a save still reads: no program gets it to write over
 }
 
 // place puts a whole tensor onto the device.

@@ -18,35 +18,36 @@ func Export(dir Folder, path string, half bool) error {
 	if err != nil {
 		return err
 	}
-	saved, _, err := checkpoints.Load(dir.Checkpoints())
+	_, _, err = checkpoints.LoadWith(dir.Checkpoints(), func(c *checkpoints.Checkpoint) error { return exportFrom(c, r.Model, path, half) })
 	if errors.Is(err, checkpoints.ErrNone) {
 		return fmt.Errorf("%s has no checkpoint yet: run m6 pretrain --dir %s", dir, dir)
 	}
+	return err
+}
+
+// exportFrom copies the weights of an open checkpoint, one at a time.
+func exportFrom(c *checkpoints.Checkpoint, model Config, path string, half bool) error {
+	dtype := checkpoints.F32
+	if half {
+		dtype = checkpoints.BF16
+	}
+	var specs []checkpoints.Spec
+	for _, spec := range model.weightSpecs() {
+		specs = append(specs, checkpoints.Spec{Name: spec.name, DType: dtype, Dims: spec.dims})
+	}
+	config, err := json.Marshal(model)
 	if err != nil {
 		return err
 	}
-	byName := map[string]checkpoints.Tensor{}
-	for _, t := range saved.Tensors {
-		byName[t.Name] = t
-	}
-	var out []checkpoints.Tensor
-	for _, spec := range r.Model.weightSpecs() {
-		t, ok := byName[spec.name]
-		if !ok {
-			return fmt.Errorf("checkpoint of step %d has no tensor %s", saved.Step, spec.name)
+	metadata := map[string]string{"config": string(config), "format": "pt", "step": fmt.Sprint(c.Info().Step)}
+	return checkpoints.StreamSafetensors(path, specs, metadata, func(i int) ([]byte, error) {
+		t, err := c.Tensor(specs[i].Name)
+		if err != nil {
+			return nil, err
 		}
-		if half {
-			if t, err = t.Convert(checkpoints.BF16); err != nil {
-				return err
-			}
-		}
-		out = append(out, t)
-	}
-	config, err := json.Marshal(r.Model)
-	if err != nil {
-		return err
-	}
-	return checkpoints.WriteSafetensors(path, out, map[string]string{"config": string(config), "format": "pt", "step": fmt.Sprint(saved.Step)})
+		t, err = t.Convert(dtype)
+		return t.Data, err
+	})
 }
 
 // Import makes a run folder of an exported file: its weights are the checkpoint of step 0, its optimizer starts anew. vocab may be nil

@@ -21,7 +21,7 @@ func (c cost) memory() []Part {
 	var weights, moments int64
 	for _, spec := range c.stateSpecs() {
 		n := c.Mesh.share(spec.dims, spec.axes)
-		if isMoment(spec.name) {
+		if onlyTraining(spec.name) {
 			moments += n
 		} else {
 			weights += n

@@ -122,7 +122,7 @@ func (p *program) run(values map[string]*Value, donate map[string]bool) (out map
 		}
 		for dev := range devices {
 			at := dev*params + handle
-			if donate[name] {
+			if donate[name] && !value.kept[dev] {
 				buffers[at], err = value.shards[dev].DonateBuffer(p.device.backend, compute.DeviceNum(dev))
 				given[at] = true
 			} else {

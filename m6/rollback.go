@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 
-	"m6lab/checkpoints"
 	"m6lab/m6/watch"
 )
 
@@ -78,7 +77,7 @@ func (t *Training) ranAway(g told, m Metrics) (wentBack bool, err error) {
 func (t *Training) goBack(g told, alarm *watch.Alarm) (bool, error) {
 	every := t.Run.Checkpoint.Every
 	for to := (alarm.Since - int64(t.Run.Train.Rollback.Patience)) / every * every; to > 0; to -= every {
-		saved, err := t.manager.RestoreStep(to)
+		err := t.manager.RestoreStepWith(to, t.restore)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -86,20 +85,17 @@ func (t *Training) goBack(g told, alarm *watch.Alarm) (bool, error) {
 			t.options.Log(fmt.Sprintf("going back: %v", err))
 			continue
 		}
-		return true, t.takeUp(saved, g, alarm)
+		return true, t.takeUp(g, alarm)
 	}
 	t.options.Log(fmt.Sprintf("step %d: %v; there is no checkpoint from before it: the run goes on", g.step, alarm))
 	return false, nil
 }
 
-// takeUp puts a checkpoint in place of the state, writes it anew with the position in the data behind g, and begins to read there. From the
+// takeUp writes the checkpoint that is in place of the state now anew with the position in the data behind g, and begins to read there. From the
 // moment that this checkpoint is durable the rollback has happened; a run that is killed before comes to the same decision again.
-func (t *Training) takeUp(saved checkpoints.State, g told, alarm *watch.Alarm) error {
-	if err := t.restored(saved); err != nil {
-		return err
-	}
+func (t *Training) takeUp(g told, alarm *watch.Alarm) error {
 	r := rolledBack{
-		Number: len(t.losses.Rollbacks) + 1, From: g.step, To: saved.Step, Since: alarm.Since, Median: alarm.Median, Deviation: alarm.Deviation,
+		Number: len(t.losses.Rollbacks) + 1, From: g.step, To: t.State.Step, Since: alarm.Since, Median: alarm.Median, Deviation: alarm.Deviation,
 		Skipped: g.position.Drawn - t.position.Drawn,
 	}
 	if !math.IsNaN(alarm.Loss) {

@@ -74,8 +74,9 @@ func (m Mesh) sizes() map[string]int {
 
 // Checkpoint says when a run is saved.
 type Checkpoint struct {
-	Every int64 `json:"every"` // steps; a run is also saved at its end and when it is told to stop
-	Keep  int   `json:"keep"`  // newest checkpoints that stay, beside the best
+	Every   int64  `json:"every"`   // steps; a run is also saved at its end and when it is told to stop
+	Keep    int    `json:"keep"`    // newest checkpoints that stay, beside the best
+	Address string `json:"address"` // object store that gets a copy of each, s3://bucket/prefix for one; a run without checkpoints starts from there
 }
 
 // NewRun is the run of a preset with the defaults of PAPER's section 3: AdamW, 1 % warm-up, polynomial decay, clipping at 1.

@@ -3,7 +3,7 @@ package m6
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"m6lab/checkpoints"
 	"m6lab/datasets/text"
@@ -29,41 +29,34 @@ func OpenSaved(dir Folder) (*Saved, error) {
 	if err != nil {
 		return nil, err
 	}
-	saved, report, err := checkpoints.Load(dir.Checkpoints())
+	s := &Saved{Run: r, Vocab: vocab, Model: &Model{Config: r.Model}}
+	if s.Device, err = OpenDevice(Mesh{1, 1, 1}); err != nil {
+		return nil, err
+	}
+	_, report, err := checkpoints.LoadWith(dir.Checkpoints(), func(c *checkpoints.Checkpoint) (err error) {
+		s.State, err = weightState(s.Device, r, c)
+		return err
+	})
 	if errors.Is(err, checkpoints.ErrNone) {
 		return nil, fmt.Errorf("%s has no checkpoint yet: run m6 pretrain --dir %s", dir, dir)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s := &Saved{Run: r, Vocab: vocab, Model: &Model{Config: r.Model}}
 	for _, p := range report.Problems {
 		s.Skips = append(s.Skips, fmt.Sprintf("skipped a checkpoint: %v", p))
 	}
-	if s.Device, err = OpenDevice(Mesh{1, 1, 1}); err != nil {
-		return nil, err
-	}
-	s.State, err = weightState(s.Device, r, saved.Tensors)
-	if err != nil {
-		return nil, fmt.Errorf("checkpoint of step %d in %s: %w", saved.Step, dir, err)
-	}
-	s.State.Step = saved.Step
 	return s, nil
 }
 
-// weightState is a state of weights alone, from tensors that may hold moments too.
-func weightState(d *Device, r Run, given []checkpoints.Tensor) (*State, error) {
-	s := &State{device: d, specs: r.Model.weightSpecs(), values: map[string]*Value{}}
+// weightState reads the weights alone of a checkpoint that may hold moments too, one after the other.
+func weightState(d *Device, r Run, c *checkpoints.Checkpoint) (*State, error) {
+	s := &State{Step: c.Info().Step, device: d, specs: r.Model.weightSpecs(), values: map[string]*Value{}}
 	for i := range s.specs {
 		s.specs[i].axes = make(axes, len(s.specs[i].dims))
 	}
-	var weights []checkpoints.Tensor
-	for _, t := range given {
-		if !strings.Contains(t.Name, ":") && t.Name != updatesName {
-			weights = append(weights, t)
-		}
-	}
-	return s, s.Load(weights)
+	weights := slices.DeleteFunc(c.Specs(), func(t checkpoints.Spec) bool { return onlyTraining(t.Name) })
+	return s, s.read(c, weights)
 }
 
 // Generator prepares the saved model to write.

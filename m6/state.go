@@ -3,11 +3,8 @@ package m6
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
-
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
-	"github.com/gomlx/gomlx/core/tensors"
 
 	"m6lab/checkpoints"
 	"m6lab/layers"
@@ -25,6 +22,9 @@ type State struct {
 // updatesName is the number of updates that were applied, f32 []: steps less those that were skipped.
 const updatesName = "updates"
 
+// onlyTraining tells whether a tensor of a state is no weight: a moment, or the number of updates.
+func onlyTraining(name string) bool { return strings.Contains(name, ":") || name == updatesName }
+
 // stateSpec is one tensor of a state.
 type stateSpec struct {
 	name string
@@ -32,9 +32,6 @@ type stateSpec struct {
 	axes axes
 	init layers.Param // moments start at zero
 }
-
-// isMoment tells what only training needs, moments and the number of updates, from weights.
-func isMoment(name string) bool { return strings.Contains(name, ":") || name == updatesName }
 
 // weightSpecs lists the model's tensors with their layout.
 func (c Config) weightSpecs() []stateSpec {
@@ -80,75 +77,12 @@ func NewState(d *Device, r Run) (*State, error) {
 
 // create makes the starting value of one tensor, shard by shard: no host memory ever holds more than one shard of it.
 func (d *Device) create(spec stateSpec, seed uint64) (*Value, error) {
-	whole := shapes.Make(dtypes.Float32, spec.dims...)
-	v := &Value{shape: whole, axes: spec.axes}
-	if d.mesh == nil {
-		flat := make([]float32, whole.Size())
-		InitValue(spec.init, seed, 0, flat)
-		v.shards = []*tensors.Tensor{tensors.FromFlatDataAndDimensions(flat, spec.dims...)}
-		return v, nil
-	}
-	for dev := range d.count() {
-		start, size, err := d.shardBounds(spec.dims, spec.axes, dev)
-		if err != nil {
-			return nil, err
-		}
-		flat := make([]float32, shapes.Make(dtypes.Float32, size...).Size())
-		eachRun(spec.dims, start, size, func(from, at, n int) { InitValue(spec.init, seed, from, flat[at:at+n]) })
-		v.shards = append(v.shards, tensors.FromFlatDataAndDimensions(flat, size...))
-	}
-	return v, nil
-}
-
-// shardBounds is the part of a tensor that lies on one device: where it starts and how large it is, by dimension.
-func (d *Device) shardBounds(dims []int, a axes, dev int) (start, size []int, err error) {
-	sizes := d.shape.sizes()
-	at := map[string]int{
-		"expert": dev % d.shape.Expert, "model": dev / d.shape.Expert % d.shape.Model, "data": dev / d.shape.Expert / d.shape.Model,
-	}
-	start, size = make([]int, len(dims)), make([]int, len(dims))
-	for i, dim := range dims {
-		parts, index := 1, 0
-		if a[i] != "" {
-			for _, axis := range strings.Split(a[i], "+") {
-				parts, index = parts*sizes[axis], index*sizes[axis]+at[axis]
-			}
-		}
-		if dim%parts != 0 {
-			return nil, nil, fmt.Errorf("dimension %d of %v does not divide by %d devices of mesh axis %s", i, dims, parts, a[i])
-		}
-		size[i], start[i] = dim/parts, index*(dim/parts)
-	}
-	return start, size, nil
-}
-
-// eachRun calls f for every run of elements that lies in one piece both in a tensor and in a part of it: from in the whole, at in the part.
-func eachRun(dims, start, size []int, f func(from, at, n int)) {
-	run, axis := 1, len(dims)-1 // the run covers all axes behind `axis` whole, and the part's share of `axis`
-	for ; axis >= 0; axis-- {
-		run *= size[axis]
-		if size[axis] != dims[axis] {
-			break
-		}
-	}
-	index := make([]int, len(dims))
-	for at := 0; ; at += run {
-		from := 0
-		for i, d := range dims {
-			from = from*d + start[i] + index[i]
-		}
-		f(from, at, run)
-		i := axis - 1
-		for ; i >= 0; i-- {
-			if index[i]++; index[i] < size[i] {
-				break
-			}
-			index[i] = 0
-		}
-		if i < 0 {
-			return
-		}
-	}
+	var flat []float32
+	return d.build(spec, func(s shard) ([]float32, error) {
+		flat = slices.Grow(flat[:0], s.elements())[:s.elements()]
+		eachRun(spec.dims, s.start, s.size, func(from, at, n int) { InitValue(spec.init, seed, from, flat[at:at+n]) })
+		return flat, nil
+	})
 }
 
 // Tensors brings the state to the host, in the order of its declaration.
@@ -169,7 +103,7 @@ func (s *State) Weights() ([]checkpoints.Tensor, error) {
 	all := s.specs
 	defer func() { s.specs = all }()
 	for i, spec := range all {
-		if isMoment(spec.name) {
+		if onlyTraining(spec.name) {
 			s.specs = all[:i]
 			break
 		}
@@ -181,36 +115,24 @@ func (s *State) Weights() ([]checkpoints.Tensor, error) {
 // missing altogether: then they start anew, as after an import.
 func (s *State) Load(given []checkpoints.Tensor) error {
 	byName := map[string]checkpoints.Tensor{}
-	var have, want []checkpoints.Spec
+	var have []checkpoints.Spec
 	for _, t := range given {
-		byName[t.Name] = t
-		have = append(have, checkpoints.Spec{Name: t.Name, DType: checkpoints.F32, Dims: t.Dims})
-	}
-	_, resumes := byName[updatesName]
-	for _, spec := range s.specs {
-		if resumes || !isMoment(spec.name) {
-			want = append(want, checkpoints.Spec{Name: spec.name, DType: checkpoints.F32, Dims: spec.dims})
-		}
-	}
-	if err := checkpoints.Match(have, want); err != nil {
-		return err
-	}
-	for _, spec := range s.specs {
-		t, ok := byName[spec.name]
-		if !ok {
-			continue
-		}
-		flat, err := t.Float32s()
+		whole, err := t.Convert(checkpoints.F32)
 		if err != nil {
 			return err
 		}
-		value, err := s.device.place(tensors.FromFlatDataAndDimensions(flat, spec.dims...), spec.axes)
-		if err != nil {
-			return fmt.Errorf("placing %s: %w", spec.name, err)
-		}
-		s.values[spec.name] = value
+		byName[t.Name] = whole
+		have = append(have, whole.Spec())
 	}
-	return nil
+	return s.fill(have, func(into []float32, name string, p shard) error {
+		part, err := byName[name].Slice(p.start, p.size)
+		if err != nil {
+			return err
+		}
+		values, err := part.Float32s()
+		copy(into, values)
+		return err
+	})
 }
 
 // give names the state's weights as inputs of a program.

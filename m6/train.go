@@ -61,6 +61,8 @@ type Training struct {
 	events    *eventFile
 	options   TrainOptions
 	saved     int64
+	copied    Snapshot // what a save in the background writes
+	session   string   // of this start, the same on all ranks
 	window    window
 	peak      float64
 	best      float64
@@ -88,7 +90,7 @@ func OpenTraining(o TrainOptions) (opened *Training, err error) {
 			t.close()
 		}
 	}()
-	for _, part := range []func() error{t.checkRun, t.openWatch, t.openFolder, t.openData, t.checkRanksData, t.create, t.openDevice, t.openState, t.checkRanksStep, t.startData} {
+	for _, part := range []func() error{t.checkRun, t.agreeSession, t.openWatch, t.openFolder, t.openData, t.checkRanksData, t.create, t.openDevice, t.openState, t.checkRanksStep, t.startData} {
 		if err := hosts.Agree(t.hosts, part()); err != nil {
 			return nil, err
 		}
@@ -146,10 +148,11 @@ func (t *Training) openFolder() error {
 	if err := checkVocab(t.Vocab, t.Run.Model); err != nil {
 		return err
 	}
-	if !t.writes() {
-		return nil
+	o := checkpoints.Options{
+		Keep: t.Run.Checkpoint.Keep, Address: t.Run.Checkpoint.Address, Log: t.options.Log, Saved: t.checkpointed,
+		Rank: t.hosts.Rank(), Ranks: t.hosts.Size(), Session: t.session,
 	}
-	t.manager, err = checkpoints.Open(t.dir.Checkpoints(), checkpoints.Options{Keep: t.Run.Checkpoint.Keep, Log: t.options.Log, Saved: t.checkpointed})
+	t.manager, err = checkpoints.Open(t.dir.Checkpoints(), o)
 	return err
 }
 
@@ -180,60 +183,42 @@ func NewObjective(r Run, v *text.Vocab) Objective {
 
 // openState restores the newest sound checkpoint, or makes the starting state.
 func (t *Training) openState() error {
-	var err error
-	if t.State, err = NewState(t.device, t.Run); err != nil {
-		return err
-	}
-	saved, report, err := t.restore()
+	_, report, err := t.manager.RestoreWith(t.restore)
 	for _, p := range report.Problems {
 		t.options.Log(fmt.Sprintf("skipped a checkpoint: %v", p))
 	}
 	if errors.Is(err, checkpoints.ErrNone) {
-		return t.openLogs()
+		t.State, err = NewState(t.device, t.Run)
 	}
 	if err != nil {
-		return err
-	}
-	if err := t.restored(saved); err != nil {
 		return err
 	}
 	return t.openLogs()
 }
 
-// restored puts a checkpoint in place of the state, with its position in the data and what it knew of the loss.
-func (t *Training) restored(saved checkpoints.State) error {
-	if err := t.State.Load(saved.Tensors); err != nil {
-		return fmt.Errorf("checkpoint of step %d: %w", saved.Step, err)
-	}
-	t.State.Step, t.saved = saved.Step, saved.Step
-	t.position, t.losses = Position{}, losses{}
-	if err := json.Unmarshal(saved.Values["position"], &t.position); err != nil {
-		return fmt.Errorf("checkpoint of step %d: data position: %w", saved.Step, err)
-	}
-	if known, ok := saved.Values["losses"]; ok {
-		if err := json.Unmarshal(known, &t.losses); err != nil {
-			return fmt.Errorf("checkpoint of step %d: losses: %w", saved.Step, err)
-		}
-	}
-	if err := t.checkData(saved.Values["data"]); err != nil {
+// restore puts a checkpoint in place of the state, with its position in the data and what it knew of the loss.
+func (t *Training) restore(c *checkpoints.Checkpoint) (err error) {
+	if t.State, err = RestoreState(t.device, t.Run, c); err != nil {
 		return err
 	}
-	t.best = math.Inf(1)
-	if !t.writes() {
-		return nil
+	values, step := c.Values(), t.State.Step
+	t.position, t.losses = Position{}, losses{}
+	if err := json.Unmarshal(values["position"], &t.position); err != nil {
+		return fmt.Errorf("checkpoint of step %d: data position: %w", step, err)
 	}
-	if step, metric, ok := t.manager.Best(); ok && step <= saved.Step { // a later one is of a history that the run has gone back from
+	if known, ok := values["losses"]; ok {
+		if err := json.Unmarshal(known, &t.losses); err != nil {
+			return fmt.Errorf("checkpoint of step %d: losses: %w", step, err)
+		}
+	}
+	if err := t.checkData(values["data"]); err != nil {
+		return err
+	}
+	t.saved, t.best = step, math.Inf(1)
+	if at, metric, ok := t.manager.Best(); ok && at <= step { // a later one is of a history that the run has gone back from
 		t.best = metric
 	}
 	return nil
-}
-
-// restore reads the newest sound checkpoint. Rank 0 has the folder for itself; the other ranks read it.
-func (t *Training) restore() (checkpoints.State, checkpoints.Report, error) {
-	if t.writes() {
-		return t.manager.Restore()
-	}
-	return checkpoints.Load(t.dir.Checkpoints())
 }
 
 // fingerprint tells one data set from another.
@@ -359,45 +344,6 @@ func (t *Training) Evaluate(ctx context.Context) (Means, error) {
 		return nil, err
 	}
 	return t.evaluator.Batches(ctx, t.State, loader, t.Run.Train.EvalBatches)
-}
-
-// Save writes a checkpoint of the state and the position in the data, and waits until it is durable; of several ranks all wait.
-func (t *Training) Save() error {
-	err := t.save(false)
-	if err == nil && t.writes() {
-		err = t.manager.Wait()
-	}
-	return hosts.Agree(t.hosts, err)
-}
-
-// save copies the state to the host; in the background it is written while training goes on. All ranks have the same state: rank 0 writes.
-func (t *Training) save(background bool) error {
-	if t.saved == t.State.Step {
-		return nil
-	}
-	if !t.writes() {
-		t.saved = t.State.Step
-		return nil
-	}
-	defer t.clock.In(watch.Checkpoint)()
-	begin := time.Now()
-	defer func() { t.server.Metrics().Stalled(time.Since(begin)) }()
-	tensors, err := t.State.Tensors()
-	if err != nil {
-		return err
-	}
-	values := map[string]json.RawMessage{}
-	for name, value := range map[string]any{"position": t.position, "data": t.fingerprint(), "losses": t.losses} {
-		if values[name], err = json.Marshal(value); err != nil {
-			return err
-		}
-	}
-	state := checkpoints.State{Step: t.State.Step, Tensors: tensors, Values: values}
-	t.saved = t.State.Step
-	if background {
-		return t.manager.SaveAsync(state)
-	}
-	return t.manager.Save(state)
 }
 
 // Close ends the run's goroutines and gives its folder free. It does not save.

@@ -191,7 +191,7 @@ func (b *bench) openTraining(ctx context.Context, r request, tell func(event)) e
 }
 
 // inUse tells the error of a run folder that another process trains in.
-func inUse(err error) bool { return err != nil && strings.Contains(err.Error(), "in use by ") }
+func inUse(err error) bool { return errors.As(err, new(*checkpoints.LockedError)) }
 
 // record passes a logged step on to the cell that trains.
 func (b *bench) record(r m6.Record) {

@@ -27,7 +27,8 @@ func checkCommand() *cobra.Command {
 		Short: "Audit a data set, a run, a checkpoint or a safetensors file",
 		Long: `Audit what lies at PATH: a data set's folder, the folder of a run or of one checkpoint, or a .safetensors file.
 
-Data sets: checksums, every row, the headers of pictures, counts, ids that are there twice. Checkpoints: sizes, checksums, headers.
+Data sets: checksums, every row, the headers of pictures, counts, ids that are there twice. Checkpoints: sizes, checksums, headers, and
+whether the files of several processes are those of one save.
 Exit code 1 when something is wrong.`,
 		Example: "  m6 check runs/sample\n  m6 check runs/demo\n  m6 check model.safetensors --json",
 		Args:    cobra.ExactArgs(1),

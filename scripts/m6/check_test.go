@@ -2,12 +2,16 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"m6lab/checkpoints"
 )
 
 // runCommand runs one command with its arguments and returns its standard output.
@@ -130,5 +134,44 @@ func TestCheckOther(t *testing.T) {
 		if _, err := runCommand(t, checkCommand(), path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("check %s: %v, want %q", path, err, want)
 		}
+	}
+}
+
+// The files of two ranks that are swapped are a fault that says which two.
+func TestCheckRanks(t *testing.T) {
+	dir := t.TempDir()
+	errs := make(chan error, 2)
+	for rank := range 2 {
+		go func() {
+			m, err := checkpoints.Open(dir, checkpoints.Options{Rank: rank, Ranks: 2, Session: "s"})
+			if err != nil {
+				errs <- err
+				return
+			}
+			w := checkpoints.Spec{Name: "w", DType: checkpoints.U8, Dims: []int{2, 5}}
+			parts := []checkpoints.Part{{Spec: w, Start: []int{rank, 0}, Size: []int{1, 5}}}
+			err = m.SaveFrom(checkpoints.Source{Step: 7, Parts: parts, Data: func(int) ([]byte, error) { return []byte("abcde"), nil }})
+			errs <- errors.Join(err, m.Close())
+		}()
+	}
+	if err := errors.Join(<-errs, <-errs); err != nil {
+		t.Fatal(err)
+	}
+	got, err := runCommand(t, checkCommand(), dir)
+	if err != nil || !strings.Contains(got, "1 sound checkpoints, 1 tensors, ") {
+		t.Errorf("check prints %q, %v", got, err)
+	}
+	name := func(rank int) string {
+		return filepath.Join(dir, "step-00000007", fmt.Sprintf("data-%05d.safetensors", rank))
+	}
+	for _, move := range [][2]string{{name(0), name(2)}, {name(1), name(0)}, {name(2), name(1)}} {
+		if err := os.Rename(move[0], move[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err = runCommand(t, checkCommand(), dir)
+	want := "data-00000.safetensors: it is what the manifest has as data-00001.safetensors, by a header of "
+	if err == nil || !strings.Contains(got, want) || !strings.Contains(got, ": the files are swapped or copied\n") {
+		t.Errorf("check of swapped files prints %q, %v", got, err)
 	}
 }
