@@ -44,10 +44,11 @@ func withGradient(inputs []*Node, forward func(in []*Node) *Node, backward func(
 // remade gives the value of a node of the forward pass in the backward one.
 type remade func(*Node) *Node
 
-// pair walks a node and its copy, and notes the copy of each node that it was made of, back to those that made has already.
+// pair walks a node and its copy, and notes the copy of each node that it was made of, back to those that made has already or to where
+// copying began.
 func pair(node, again *Node, made map[*Node]*Node) {
 	old, seen := made[node]
-	if node == again || seen && old != nil {
+	if node == again || node.Type() != again.Type() || seen && old != nil {
 		return
 	}
 	made[node] = again

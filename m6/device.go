@@ -2,8 +2,10 @@ package m6
 
 import (
 	"fmt"
+	"log"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/distributed"
@@ -39,11 +41,24 @@ func OpenDevice(mesh Mesh) (*Device, error) {
 }
 
 func openBackend(devices int) (compute.Backend, error) {
-	if path, options, ok := plugin.CPU(os.Getenv(compute.ConfigEnvVar)); ok {
-		return plugin.Open(path, devices, options)
+	path, options, ok := plugin.CPU(os.Getenv(compute.ConfigEnvVar))
+	if !ok {
+		return compute.New()
 	}
-	return compute.New()
+	backend, err := plugin.Open(path, devices, options)
+	if err == nil {
+		keepPrograms()
+	}
+	return backend, err
 }
+
+// keepPrograms lets this process keep the programs that it compiles for others.
+var keepPrograms = sync.OnceFunc(func() {
+	tell := func(line string) { log.Print("m6: " + line) }
+	if err := plugin.Cache(plugin.CacheFolder(), tell); err != nil {
+		tell(err.Error())
+	}
+})
 
 // NewDevice lays a mesh over the devices of a backend.
 func NewDevice(backend compute.Backend, shape Mesh) (*Device, error) {

@@ -9,6 +9,7 @@ const (
 	keptSplit      = 6 // queries, keys, values, each in two orders of axes
 	keptHidden     = 3 // before and behind GELU, and its inner function
 	keptScores     = 1 // exponentials
+	keptSeats      = 4 // [E,G,C,D] of tokens at their experts and of what they gave, in two orders of axes
 	keptCheckpoint = 2 // [B,S,D] of a block that is made again
 	keptLogits     = 3 // [targets,V]: logits, exponentials, their gradient
 )
@@ -46,26 +47,35 @@ func (c cost) batchBytes() int64 {
 // working are the bytes that the step needs while it runs. Without activation checkpointing most is held either when the loss is made, with
 // what all blocks keep, or when all gradients are there; with it, when the last block is made again.
 func (c cost) working() (activations, gradients, workspace int64) {
-	block, head, table := c.blockBytes(), c.headBytes(), c.tableBytes()
-	all := c.gradientBytes()
+	var kept, block float64 // of all blocks, of the largest
+	for i := range c.Model.Layers {
+		bytes := c.blockBytes(i)
+		kept, block = kept+bytes, max(block, bytes)
+	}
+	head, table, all := c.headBytes(), c.tableBytes(), c.gradientBytes()
+	if c.Train.Precision == "bf16" && c.Train.Remat == "none" {
+		kept += all / f32Bytes * c.kept() // weights as they were rounded, until the backward pass
+	}
 	if c.Train.Remat == "block" {
 		x := c.kept() * c.positions() * float64(c.Model.Width)
 		return int64(keptCheckpoint * x * float64(c.Model.Layers)), int64(all), int64(max(block, head))
 	}
-	kept := block * float64(c.Model.Layers)
 	if kept+head+table >= block+all {
 		return int64(kept), int64(table), int64(head)
 	}
 	return int64(block), int64(all), 0
 }
 
-// blockBytes is what a block keeps for its backward pass.
-func (c cost) blockBytes() float64 {
+// blockBytes is what block i keeps for its backward pass.
+func (c cost) blockBytes(i int) float64 {
 	m, model := c.Model, float64(c.Mesh.Model)
 	x := c.positions() * float64(m.Width)
-	hidden := c.positions() * float64(m.FFN)
+	hidden, seats := c.positions()*float64(m.FFN), 0.0
+	if m.IsMoE(i) {
+		hidden, seats = c.seats()*float64(m.FFN), c.seats()*float64(m.Width)
+	}
 	scores := c.positions() * float64(m.Heads*c.Length())
-	return c.kept()*(keptWhole*x+(keptSplit*x+keptHidden*hidden)/model) + f32Bytes*keptScores*scores/model
+	return c.kept()*(keptWhole*x+keptSeats*seats+(keptSplit*x+keptHidden*hidden)/model) + f32Bytes*keptScores*scores/model
 }
 
 // kept is the size of an element of an activation.
@@ -120,4 +130,3 @@ func (r Run) validatePlan(s Shape) error {
 	}
 	return r.Validate()
 }
-func (c cost) expertFLOPs(again float64) float64 { return 0 }

@@ -12,13 +12,14 @@ type Traffic struct {
 	Kind    string `json:"kind"`    // all-reduce, all-gather, all-to-all
 	Axis    string `json:"axis"`    // of the mesh: data, model, expert
 	Devices int    `json:"devices"` // that speak with each other
-	Count   int64  `json:"count"`   // operations
+	Count   int64  `json:"count"`   // operations; 0 where it goes with another one
 	Bytes   int64  `json:"bytes"`   // that one device has when all are done
 }
 
 const f32Bytes = 4 // sums travel in f32, as XLA's CPU compiler has it; an accelerator halves those of bf16, which [Estimate] counts with
 
-// traffic lists what devices say to each other.
+// traffic lists what devices say to each other. Numbers of operations are exact for meshes of data and model and for experts alone; where
+// rows lie over data and expert both, and where experts are made again, XLA splits and joins a few of the all-reduces in its own way.
 func (c cost) traffic() []Traffic {
 	var out []Traffic
 	say := func(what, kind, axis string, devices int, count int64, elements float64) {
@@ -28,12 +29,8 @@ func (c cost) traffic() []Traffic {
 	}
 	m, mesh := c.Model, c.Mesh
 	D, L := float64(m.Width), int64(m.Layers)
-	dense := L
-	for i := range m.Layers {
-		if m.IsMoE(i) {
-			dense--
-		}
-	}
+	experts := c.expertLayers()
+	dense := L - experts
 	x := c.positions() * D
 	say("embedding: rows found in parts of the vocabulary", "all-reduce", "model", mesh.Model, c.lookups(), float64(c.lookedUp()))
 	say("attention, forward: sum over heads", "all-reduce", "model", mesh.Model, L, float64(L)*x)
@@ -42,6 +39,15 @@ func (c cost) traffic() []Traffic {
 	say("feed-forward networks, backward: sum over hidden units", "all-reduce", "model", mesh.Model, dense, float64(dense)*x)
 	if c.Train.Remat == "block" {
 		say("attention, made again", "all-reduce", "model", mesh.Model, L, float64(L)*x)
+	}
+	if experts > 0 {
+		passes := int64(2) // forward and backward
+		if c.Train.Remat == "block" {
+			passes = 3
+		}
+		seats := c.seats() * D
+		say("experts: sum over hidden units", "all-reduce", "model", mesh.Model, passes*experts, float64(passes*experts)*seats)
+		say("tokens to their experts and back", "all-to-all", "expert", mesh.Expert, 2*passes*experts, 2*float64(passes*experts)*seats)
 	}
 	say("head: peaks of the logits", "all-reduce", "model", mesh.Model, 1, c.targets())
 	say("head: sums over the vocabulary", "all-reduce", "model", mesh.Model, 1, 2*c.targets())
@@ -55,7 +61,7 @@ func (c cost) updateTraffic() []Traffic {
 	mesh := c.Mesh
 	all := mesh.Data * mesh.Expert
 	say := func(what, kind, axis string, devices int, count, elements int64) {
-		if devices > 1 && count > 0 {
+		if devices > 1 && elements > 0 {
 			out = append(out, Traffic{What: what, Kind: kind, Axis: axis, Devices: devices, Count: count, Bytes: f32Bytes * elements})
 		}
 	}
@@ -85,6 +91,9 @@ func (c cost) updateTraffic() []Traffic {
 	say("gradients of weights that every device has", "all-reduce", batchAxes, all, 1, whole)
 	if split > 0 {
 		say("gradients of weights that are split over model", "all-reduce", batchAxes, all, 1, split)
+	}
+	if mesh.Expert > 1 { // rows lie over experts too, so that a device does not have the rows of its columns
+		say("gradients of embeddings", "all-reduce", batchAxes, all, 0, mesh.share([]int{c.Model.Vocabulary, c.Model.Width}, tensorAxes["embed.text.weight"]))
 	}
 	if experts > 0 {
 		say("gradients of experts", "all-reduce", "data", mesh.Data, 1, experts)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // programs is a folder of compiled programs, named by what they depend on: the plugin, the flags, the processor, the program and its
@@ -15,6 +16,28 @@ type programs struct {
 	of  []byte // what all programs depend on
 	log func(line string)
 }
+
+// CacheVariable names the folder of the cache of [CacheFolder] in the environment; "off" is none.
+const CacheVariable = "M6LAB_CACHE"
+
+// CacheFolder is where the workbench keeps compiled programs: what the environment says, else a folder of the user's cache. "" is nowhere.
+func CacheFolder() string {
+	switch dir := os.Getenv(CacheVariable); dir {
+	case "off":
+		return ""
+	default:
+		return dir
+	case "":
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "m6lab", "programs")
+}
+
+// mostCached is how large the folder may be when it is opened, in bytes; what was written first is removed.
+const mostCached = 2 << 30
 
 // Cache keeps the programs that are compiled from now on in a folder, so that a second start need not compile them again. What
 // cannot be kept or read is told to log, and compiled as ever. An empty folder keeps nothing.
@@ -26,9 +49,38 @@ func Cache(dir string, log func(line string)) error {
 		return nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("cache of compiled programs: %w (%s=off does without)", err, CacheVariable)
+	}
+	if err := prune(dir, mostCached); err != nil {
 		return fmt.Errorf("cache of compiled programs: %w", err)
 	}
 	cache = &programs{dir: dir, of: machine(), log: log}
+	return nil
+}
+
+// prune removes the oldest files until the folder holds at most so many bytes.
+func prune(dir string, most int64) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var files []os.FileInfo
+	var total int64
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() { // another process may have removed it
+			files, total = append(files, info), total+info.Size()
+		}
+	}
+	slices.SortFunc(files, func(a, b os.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
+	for _, f := range files {
+		if total <= most {
+			break
+		}
+		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		total -= f.Size()
+	}
 	return nil
 }
 

@@ -21,6 +21,8 @@ type Order struct {
 	Aliases map[int]int
 	// Look asks the compiler about the program.
 	Look bool
+	// Fresh compiles even what the cache has, and keeps nothing.
+	Fresh bool
 }
 
 // Compiled is what the compiler says of a program: bytes on each device, and the program as it will run there.
@@ -103,6 +105,9 @@ func m6labCompile(args *C.compile_args) unsafe.Pointer {
 		args.program = mine
 		defer func() { args.program = was }()
 		program = []byte(text)
+	}
+	if g != nil && g.Fresh {
+		c = nil
 	}
 	place := c.entry(program, bytesOf(unsafe.Pointer(args.options), args.options_size))
 	if bytes := place.read(); len(bytes) > 0 {

@@ -28,9 +28,10 @@ import (
 	"github.com/gomlx/go-xla/pjrt"
 )
 
-// wrappedName is what the plugin is called. go-xla takes one whose name holds "cpu" for a CPU, and then ties the sides of each bf16
-// product together by 0 times an element of one: a partitioned program says each of them in an all-reduce of its own.
-const wrappedName = "m6lab_host"
+// wrappedName is what the plugin is called. It looks like a path, for go-xla looks for a plain name among the plugins that it found before.
+// One whose name holds "cpu" it takes for a CPU, and then ties the sides of each bf16 product together by 0 times an element of one, which
+// a partitioned program says in an all-reduce of its own.
+const wrappedName = "/m6lab/host"
 
 var (
 	opening sync.Mutex // guards wrapped and the number of devices of the client being made
