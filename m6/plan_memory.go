@@ -5,13 +5,14 @@ import "fmt"
 // What a block keeps for the backward pass, in arrays of f32: of [B,S,D] whole ones and ones that are split over model, of [B,S,F] and of
 // [B,H,S,S] split ones. XLA's buffers of compiled steps were counted, see LOG.md; TestPlan holds the sums beside XLA's.
 const (
-	keptWhole      = 6 // residuals, norms, dropped-out branches
-	keptSplit      = 6 // queries, keys, values, each in two orders of axes
-	keptHidden     = 3 // before and behind GELU, and its inner function
-	keptScores     = 1 // exponentials
-	keptSeats      = 4 // [E,G,C,D] of tokens at their experts and of what they gave, in two orders of axes
-	keptCheckpoint = 2 // [B,S,D] of a block that is made again
-	keptLogits     = 3 // [targets,V]: logits, exponentials, their gradient
+	keptWhole      = 6    // residuals, norms, dropped-out branches
+	keptSplit      = 6    // queries, keys, values, each in two orders of axes
+	keptHidden     = 3    // before and behind GELU, and its inner function
+	keptScores     = 1    // exponentials
+	keptSeats      = 4    // [E,G,C,D] of tokens at their experts and of what they gave, in two orders of axes
+	keptCheckpoint = 2    // [B,S,D] of a block that is made again
+	keptLogits     = 2    // [targets,V]: exponentials and the logits' gradient
+	wideLogits     = 4096 // from so many on in a row, XLA keeps the logits besides
 )
 
 // argumentParts are the parts of memory that a step is given; the others it needs while it runs.
@@ -92,7 +93,11 @@ func (c cost) headBytes() float64 {
 	if c.Mesh.Devices() == 1 {
 		rows = min(rows, float64(headRows(c.Model.Vocabulary)))
 	}
-	return f32Bytes * keptLogits * rows * float64(c.Model.Vocabulary) / float64(c.Mesh.Model)
+	V, kept := c.Model.Vocabulary/c.Mesh.Model, keptLogits
+	if V >= wideLogits {
+		kept++
+	}
+	return f32Bytes * float64(kept) * rows * float64(V)
 }
 
 // tableBytes are the gradients of the table of words, which come with the loss: one, and on one device, where a loop adds it up, its copies.

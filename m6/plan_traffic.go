@@ -19,7 +19,7 @@ type Traffic struct {
 const f32Bytes = 4 // sums travel in f32, as XLA's CPU compiler has it; an accelerator halves those of bf16, which [Estimate] counts with
 
 // traffic lists what devices say to each other. Numbers of operations are exact for meshes of data and model and for experts alone; where
-// rows lie over data and expert both, and where experts are made again, XLA splits and joins a few of the all-reduces in its own way.
+// rows lie over data and expert both, XLA splits and joins a few of them in its own way.
 func (c cost) traffic() []Traffic {
 	var out []Traffic
 	say := func(what, kind, axis string, devices int, count int64, elements float64) {
@@ -32,7 +32,7 @@ func (c cost) traffic() []Traffic {
 	experts := c.expertLayers()
 	dense := L - experts
 	x := c.positions() * D
-	say("embedding: rows found in parts of the vocabulary", "all-reduce", "model", mesh.Model, c.lookups(), float64(c.lookedUp()))
+	say("embedding: rows found in parts of the vocabulary", "all-reduce", "model", mesh.Model, 1, c.rows()*float64(c.Masked+c.Text+c.Codes)*D)
 	say("attention, forward: sum over heads", "all-reduce", "model", mesh.Model, L, float64(L)*x)
 	say("attention, backward: sum over heads", "all-reduce", "model", mesh.Model, L, float64(L)*x)
 	say("feed-forward networks, forward: sum over hidden units", "all-reduce", "model", mesh.Model, dense, float64(dense)*x)
@@ -86,7 +86,11 @@ func (c cost) updateTraffic() []Traffic {
 	}
 	say("targets of the batch", "all-reduce", batchAxes, all, 1, 1)
 	if c.Train.Remat == "block" {
-		say("blocks made again: an element of the gradient that comes first", "all-reduce", batchAxes, all, int64(c.Model.Layers), int64(c.Model.Layers))
+		ties := int64(c.Model.Layers) - c.expertLayers() // XLA joins those of layers of experts to others, but for one
+		if c.expertLayers() > 1 {
+			ties++
+		}
+		say("blocks made again: an element of the gradient that comes first", "all-reduce", batchAxes, all, ties, ties)
 	}
 	say("gradients of weights that every device has", "all-reduce", batchAxes, all, 1, whole)
 	if split > 0 {
@@ -99,26 +103,12 @@ func (c cost) updateTraffic() []Traffic {
 		say("gradients of experts", "all-reduce", "data", mesh.Data, 1, experts)
 	}
 	if mesh.Expert == 1 {
-		say("gradients of embeddings, by columns", "all-to-all", "data", mesh.Data, c.lookups(), c.lookedUp())
+		say("gradients of embeddings, by columns", "all-to-all", "data", mesh.Data, 1, int64(c.positions())*int64(c.Model.Width))
 	}
 	sums := c.normSums()
 	say("norm of the gradients", "all-reduce", "all", mesh.Devices(), sums, sums)
 	say("weights, renewed in parts", "all-gather", "data", mesh.Data, gathers, gathered)
 	return out
-}
-
-// lookups are the parts of a sequence that are looked up in a table of embeddings, lookedUp the elements that one device finds there.
-func (c cost) lookups() (n int64) {
-	for _, length := range []int{c.Masked, c.Text, c.Codes} {
-		if length > 0 {
-			n++
-		}
-	}
-	return n
-}
-
-func (c cost) lookedUp() int64 {
-	return int64(c.rows() * float64((c.Masked+c.Text+c.Codes)*c.Model.Width))
 }
 
 // exchanged is how many of a parameter's n gradients are exchanged: of positions, those of the text.

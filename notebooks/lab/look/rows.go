@@ -110,6 +110,9 @@ func thousands(n int) string {
 	return s
 }
 
+// Table shows a table; the first row is its head.
+func Table(rows [][]string) { HTML(table(rows)) }
+
 // table is an HTML table; the first row is its head, all columns but the first stand at the right.
 func table(rows [][]string) string {
 	var b strings.Builder
