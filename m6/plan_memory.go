@@ -59,7 +59,11 @@ func (c cost) working() (activations, gradients, workspace int64) {
 	}
 	if c.Train.Remat == "block" {
 		x := c.kept() * c.positions() * float64(c.Model.Width)
-		return int64(keptCheckpoint * x * float64(c.Model.Layers)), int64(all), int64(max(block, head))
+		workspace := max(block, head)
+		if c.Train.Precision == "bf16" {
+			workspace += all / f32Bytes // about half of the weights as they were rounded
+		}
+		return int64(keptCheckpoint * x * float64(c.Model.Layers)), int64(all), int64(workspace)
 	}
 	if kept+head+table >= block+all {
 		return int64(kept), int64(table), int64(head)
