@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/zeebo/xxh3"
@@ -322,10 +323,19 @@ func (j *shared) fail(err error) error {
 
 // tell writes why this rank failed for the others to read, and returns the line of the rank that did so first.
 func (j *shared) tell(line string) told {
-	err := writeFile(j.m.disk, filepath.Join(j.dir, failedName), func(w io.Writer) error {
-		_, err := io.WriteString(w, line+"\n")
-		return err
-	})
+	path := filepath.Join(j.dir, failedName)
+	var err error
+	for range 10 {
+		err = writeFile(j.m.disk, path, func(w io.Writer) error {
+			_, err := io.WriteString(w, line+"\n")
+			return err
+		})
+		if !errors.Is(err, syscall.ENOSPC) {
+			break
+		}
+		j.remove(failedName)
+		time.Sleep(50 * time.Millisecond) // another rank, which has filled the disk, is about to make room
+	}
 	if errors.Is(err, fs.ErrExist) {
 		if first := told(""); errors.As(j.failure(), &first) {
 			j.m.options.Log(line)

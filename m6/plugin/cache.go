@@ -23,11 +23,11 @@ const CacheVariable = "M6LAB_CACHE"
 // CacheFolder is where the workbench keeps compiled programs: what the environment says, else a folder of the user's cache. "" is nowhere.
 func CacheFolder() string {
 	switch dir := os.Getenv(CacheVariable); dir {
+	case "":
 	case "off":
 		return ""
 	default:
 		return dir
-	case "":
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
