@@ -44,6 +44,8 @@ func (t *Training) record(skipped Skips) Record {
 		"data_wait": (t.feed.waited - w.waited).Seconds() / seconds, "skipped_steps": float64(w.skipped),
 		"examples_failed": float64(skipped.Failed + skipped.Pictures), "texts_cut": float64(skipped.Cut), "time": float64(time.Now().UnixMilli()) / 1e3,
 	}
+	compiled, _ := t.step.Compiled()
+	v["compile_seconds"] = compiled.Seconds() // of all programs of the step so far
 	for name, m := range w.means {
 		v["loss_"+name] = m.Value()
 	}
