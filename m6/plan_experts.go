@@ -13,7 +13,7 @@ func (c cost) seats() float64 {
 	return float64(groups.Count()*m.Experts*each) / float64(c.Mesh.Data*c.Mesh.Expert)
 }
 
-// isMoELayers is the number of layers that hold experts.
+// expertLayers is the number of layers that hold experts.
 func (c cost) expertLayers() (n int64) {
 	for i := range c.Model.Layers {
 		if c.Model.IsMoE(i) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// planned is a run whose blocks outweigh what the formulas leave out.
+// plannedRun is a run whose blocks outweigh what the formulas leave out.
 func plannedRun(t *testing.T, mesh Mesh, change func(r *Run)) (Run, Shape) {
 	t.Helper()
 	r := tinyRun(t, Config{
