@@ -90,16 +90,15 @@ func MoE(w Weights, x, valid *Node, o MoEOptions) (*Node, Routing) {
 }
 
 // capacity is the seats of each expert in a group of n tokens.
-func (o MoEOptions) capacity(n int) int {
-	if o.CapacityFactor == 0 {
-		return n
-	}
-	return min(n, Capacity(o.CapacityFactor, n, o.Experts))
-}
+func (o MoEOptions) capacity(n int) int { return Capacity(o.CapacityFactor, n, o.Experts) }
 
-// Capacity is the number of tokens that an expert takes of a group: ceil(factor·tokens/experts), at least one.
+// Capacity is the number of tokens that an expert takes of a group: ceil(factor·tokens/experts), at least one and at most all; all of
+// them where factor is 0.
 func Capacity(factor float64, tokens, experts int) int {
-	return max(1, int(math.Ceil(factor*float64(tokens)/float64(experts)-1e-9)))
+	if factor == 0 {
+		return tokens
+	}
+	return min(tokens, max(1, int(math.Ceil(factor*float64(tokens)/float64(experts)-1e-9))))
 }
 
 // atExperts runs every expert on its own seats, x [G,E·C,D] to [G,E·C,D]; on a mesh the tokens travel to their experts and back.

@@ -9,7 +9,7 @@ import (
 // x [G,N,D] to [G,N,D]. An output is multiplied by the token's probability of the expert. A token may have any number of experts.
 func expertChoice(w Weights, x, valid *Node, o MoEOptions) (*Node, Routing) {
 	N, D := x.Shape().Dim(1), x.Shape().Dim(2)
-	G, C := x.Shape().Dim(0), min(N, o.capacity(N))
+	G, C := x.Shape().Dim(0), o.capacity(N)
 	s := o.scores(w, x)
 	scores := TransposeAllAxes(Squeeze(s.gates(), 2), 0, 2, 1) // [G,E,N]
 	invalid := BroadcastToDims(ExpandAxes(Not(valid), 1), scores.Shape().Dimensions...)

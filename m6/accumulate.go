@@ -66,7 +66,7 @@ func (s *Step) parts(state *State, batches []*Batch) (map[string]*Value, *Pendin
 // sumSpecs lists the sums: one for each trained parameter, and the number of targets.
 func (s *Step) sumSpecs() []stateSpec {
 	var specs []stateSpec
-	for _, p := range s.trained() {
+	for _, p := range s.model.trained() {
 		specs = append(specs, stateSpec{name: gradName(p.Name), dims: p.Dims, axes: layout(p.Name, len(p.Dims)), init: layers.Param{Dims: p.Dims}})
 	}
 	return append(specs, stateSpec{name: targetsName, init: layers.Param{}})
@@ -108,7 +108,7 @@ func (s *Step) part(state *State, sums map[string]*Value, batch *Batch, index in
 func (s *Step) buildPart(b *builder, shape Shape) {
 	loss, nodes := s.forward(b, shape)
 	targets := ReduceAllSum(loss.Count)
-	grads := Gradient(Mul(loss.Total, StopGradient(targets)), nodesOf(nodes, s.trained())...)
+	grads := Gradient(Mul(loss.Total, StopGradient(targets)), nodesOf(nodes, s.model.trained())...)
 	b.report(loss)
 	for i, spec := range s.sumSpecs() {
 		old := b.input(spec.name, shapes.Make(dtypes.Float32, spec.dims...), spec.axes)

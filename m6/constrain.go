@@ -35,8 +35,7 @@ func (b *builder) rows(x *Node) *Node { return b.constrain(x, axes{batchAxes, ""
 // columns lays out ids [B,L] and the gradient dy [B,L,D] of what they found as an embedding's moments lie, by columns: devices exchange those
 // of their rows, where else each would make a whole table of gradients and all sum them up.
 func (b *builder) columns(ids, dy *Node) (*Node, *Node) {
-	shape := b.device.shape
-	if shape.Expert > 1 || dy.Shape().Dim(-1)%shape.Data != 0 { // rows lie over experts too, or there is no share of columns for each
+	if !b.device.shape.spreadsColumns(dy.Shape().Dim(-1)) {
 		return ids, dy
 	}
 	return b.constrain(ids, axes{"", ""}), b.constrain(dy, axes{"", "", "data"})

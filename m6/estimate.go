@@ -43,11 +43,11 @@ func On(r Run, shape Shape, h Hardware) (Estimate, error) {
 	e := Estimate{Device: h.Name, Mesh: r.Mesh, Parts: c.memory()}
 	for _, part := range e.Parts {
 		e.Peak += part.Bytes
+		e.Memory += float64(int64(part.passes)*part.Bytes) / h.Bandwidth
 	}
 	e.Fits = float64(e.Peak) <= usableMemory*h.Memory
 	devices, peak := float64(r.Mesh.Devices()), h.peak(r.Train.Precision)
 	e.Compute = c.flops() / (productShare * peak)
-	e.Memory = c.moved() / h.Bandwidth
 	var beside float64
 	for _, t := range c.traffic() {
 		seconds := c.wireBytes(t) / h.speed(r.Mesh, t)
@@ -91,16 +91,6 @@ func (h Hardware) speed(m Mesh, t Traffic) float64 {
 		return h.Link
 	}
 	return h.Network
-}
-
-// moved are the bytes that a step reads and writes in a device's memory: weights three times and once again by the optimizer, gradients and
-// moments as AdamW does, what blocks keep once each way.
-func (c cost) moved() (total float64) {
-	for i, part := range c.memory() {
-		times := []float64{5, 2, 1, 2, 2, 2}[i]
-		total += times * float64(part.Bytes)
-	}
-	return total
 }
 
 // Meshes estimates a run on every mesh of n devices that it can be laid over: those that fit first, the quickest before others.

@@ -157,26 +157,37 @@ func (m *metricsFile) write(record any) error {
 
 // Metrics reads metrics.jsonl: the numbers of each line by name.
 func (f Folder) Metrics() ([]map[string]float64, error) {
-	file, err := os.Open(f.Path("metrics.jsonl"))
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
 	var out []map[string]float64
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<24)
-	for lines.Scan() {
-		var all map[string]any
-		if err := json.Unmarshal(lines.Bytes(), &all); err != nil {
-			continue // a line that is just being written
-		}
+	err := eachRecord(f, func(record map[string]any) error {
 		numbers := map[string]float64{}
-		for name, value := range all {
+		for name, value := range record {
 			if x, ok := value.(float64); ok {
 				numbers[name] = x
 			}
 		}
 		out = append(out, numbers)
+		return nil
+	})
+	return out, err
+}
+
+// eachRecord calls read with each line of metrics.jsonl, decoded to a T, but for one that is just being written.
+func eachRecord[T any](f Folder, read func(T) error) error {
+	file, err := os.Open(f.Path("metrics.jsonl"))
+	if err != nil {
+		return err
 	}
-	return out, lines.Err()
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<24)
+	for lines.Scan() {
+		var record T
+		if json.Unmarshal(lines.Bytes(), &record) != nil {
+			continue
+		}
+		if err := read(record); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Hardware is a kind of device as its maker describes it: what [Plan.On] counts with. FLOP/s are of dense products.
+// Hardware is a kind of device as its maker describes it: what [On] counts with. FLOP/s are of dense products.
 type Hardware struct {
 	Name      string  `json:"name"`
 	Memory    float64 `json:"memory"`     // bytes

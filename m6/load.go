@@ -1,12 +1,10 @@
 package m6
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,20 +105,9 @@ type LoadHistory struct {
 
 // ExpertLoads reads the loads of experts from metrics.jsonl, by block; none where the model is dense.
 func (f Folder) ExpertLoads() ([]LoadHistory, error) {
-	file, err := os.Open(f.Path("metrics.jsonl"))
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
 	byBlock := map[int]*LoadHistory{}
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<24)
-	for lines.Scan() {
-		var line map[string]json.RawMessage
-		if json.Unmarshal(lines.Bytes(), &line) != nil {
-			continue // a line that is just being written
-		}
-		for name, raw := range line {
+	err := eachRecord(f, func(record map[string]json.RawMessage) error {
+		for name, raw := range record {
 			block, found := strings.CutPrefix(name, loadPrefix)
 			i, err := strconv.Atoi(block)
 			if !found || err != nil {
@@ -129,16 +116,20 @@ func (f Folder) ExpertLoads() ([]LoadHistory, error) {
 			if byBlock[i] == nil {
 				byBlock[i] = &LoadHistory{Block: i}
 			}
-			if err := byBlock[i].add(line["step"], raw); err != nil {
-				return nil, fmt.Errorf("%s: %s: %w", f.Path("metrics.jsonl"), name, err)
+			if err := byBlock[i].add(record["step"], raw); err != nil {
+				return fmt.Errorf("%s: %s: %w", f.Path("metrics.jsonl"), name, err)
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	var out []LoadHistory
 	for _, i := range slices.Sorted(maps.Keys(byBlock)) {
 		out = append(out, *byBlock[i])
 	}
-	return out, lines.Err()
+	return out, nil
 }
 
 // add reads one step's loads.

@@ -23,6 +23,9 @@ type Plan struct {
 type Part struct {
 	Name  string `json:"name"`
 	Bytes int64  `json:"bytes"`
+
+	given  bool // to the step, which needs the others while it runs
+	passes int  // how often a step reads or writes it
 }
 
 // NewPlan plans a training step on a batch of a shape. Pictures count as features: a frozen encoder gives them beforehand.
@@ -32,9 +35,9 @@ func NewPlan(r Run, shape Shape) (Plan, error) {
 	}
 	c := cost{Run: r, Shape: shape}
 	p := Plan{Parts: c.memory(), FLOPs: c.flops(), Traffic: c.traffic(), Collectives: map[string]Collective{}}
-	for i, part := range p.Parts {
+	for _, part := range p.Parts {
 		p.Peak += part.Bytes
-		if i < argumentParts {
+		if part.given {
 			p.Arguments += part.Bytes
 		}
 	}
@@ -89,14 +92,4 @@ func (c cost) isRead(p layers.Param) bool {
 		return c.Codes > 0
 	}
 	return true
-}
-
-// trained are the parameters that the step changes.
-func (c cost) trained() (out []layers.Param) {
-	for _, p := range c.Model.Params() {
-		if c.Model.trains(p) {
-			out = append(out, p)
-		}
-	}
-	return out
 }

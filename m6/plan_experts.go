@@ -6,10 +6,7 @@ import "m6lab/layers"
 func (c cost) seats() float64 {
 	m := c.Model
 	groups := layers.Grouping(c.Batch, c.Length(), m.Group)
-	each := groups.Tokens()
-	if m.CapacityFactor > 0 {
-		each = min(each, layers.Capacity(m.CapacityFactor, groups.Tokens(), m.Experts))
-	}
+	each := layers.Capacity(m.CapacityFactor, groups.Tokens(), m.Experts)
 	return float64(groups.Count()*m.Experts*each) / float64(c.Mesh.Data*c.Mesh.Expert)
 }
 

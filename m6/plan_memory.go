@@ -15,10 +15,8 @@ const (
 	wideLogits     = 4096 // from so many on in a row, XLA keeps the logits besides
 )
 
-// argumentParts are the parts of memory that a step is given; the others it needs while it runs.
-const argumentParts = 3
-
-// memory is what a device holds when it holds most, as XLA's CPU compiler lays it out.
+// memory is what a device holds when it holds most, as XLA's CPU compiler lays it out. Weights are read by three products and by the
+// optimizer, which writes them; moments are read and written; what is made is written once and read once.
 func (c cost) memory() []Part {
 	var weights, moments int64
 	for _, spec := range c.stateSpecs() {
@@ -31,8 +29,8 @@ func (c cost) memory() []Part {
 	}
 	activations, gradients, workspace := c.working()
 	return []Part{
-		{"weights", f32Bytes * weights}, {"optimizer state", f32Bytes * moments}, {"batch", c.batchBytes()},
-		{"gradients", gradients}, {"activations", activations}, {"workspace", workspace},
+		{"weights", f32Bytes * weights, true, 5}, {"optimizer state", f32Bytes * moments, true, 2}, {"batch", c.batchBytes(), true, 1},
+		{"gradients", gradients, false, 2}, {"activations", activations, false, 2}, {"workspace", workspace, false, 2},
 	}
 }
 
@@ -115,7 +113,7 @@ func (c cost) tableBytes() float64 {
 
 // gradientBytes are the gradients of all weights.
 func (c cost) gradientBytes() (total float64) {
-	for _, p := range c.trained() {
+	for _, p := range c.Model.trained() {
 		if c.isRead(p) {
 			total += f32Bytes * float64(c.Mesh.share(p.Dims, layout(p.Name, len(p.Dims))))
 		}

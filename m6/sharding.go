@@ -57,3 +57,7 @@ func momentLayout(weight axes, dims []int, data int) axes {
 	}
 	return out
 }
+
+// spreadsColumns tells whether devices exchange the columns of an embedding's gradient, of this width: not where rows lie over experts too, so
+// that a device does not have the rows of its columns, nor where there is no equal share of columns for each.
+func (m Mesh) spreadsColumns(width int) bool { return m.Expert == 1 && width%m.Data == 0 }

@@ -165,7 +165,7 @@ func apart(t *testing.T, mesh Mesh) *Device {
 	t.Helper()
 	backend, err := compute.NewWithConfig("xla:cpu,shared_buffers=false")
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	d, err := NewDevice(backend, mesh)
 	if err != nil {

@@ -45,10 +45,7 @@ func (c Config) weightSpecs() []stateSpec {
 // stateSpecs lists weights, the moments of those that are trained, and the update count.
 func (r Run) stateSpecs() []stateSpec {
 	specs := r.Model.weightSpecs()
-	for _, p := range r.Model.Params() {
-		if !r.Model.trains(p) {
-			continue
-		}
+	for _, p := range r.Model.trained() {
 		for _, m := range r.Train.optimizer().moments(p, layout(p.Name, len(p.Dims)), r.Mesh.Data) {
 			name := m.suffix + p.Name
 			specs = append(specs, stateSpec{name: name, dims: m.dims, axes: m.axes, init: layers.Param{Name: name, Dims: m.dims}})
@@ -60,6 +57,16 @@ func (r Run) stateSpecs() []stateSpec {
 // trains tells whether gradients change a parameter.
 func (c Config) trains(p layers.Param) bool {
 	return !p.Buffer && !(c.Encoder.Frozen && isEncoder(p.Name))
+}
+
+// trained lists the parameters that gradients change.
+func (c Config) trained() (out []layers.Param) {
+	for _, p := range c.Params() {
+		if c.trains(p) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // NewState makes the starting state of a run, each tensor by itself and each shard by itself.

@@ -172,7 +172,7 @@ func (s *Step) program(shape Shape) (*program, error) {
 // build is the whole step: forward pass, loss, gradients, clipping, update, and the choice of old values where something is not finite.
 func (s *Step) build(b *builder, shape Shape) {
 	loss, nodes := s.forward(b, shape)
-	trained := s.trained()
+	trained := s.model.trained()
 	grads := Gradient(loss.Total, nodesOf(nodes, trained)...)
 	for i, p := range trained {
 		grads[i] = b.constrain(grads[i], layout(p.Name, len(p.Dims)))
@@ -222,17 +222,6 @@ func (b *builder) report(loss Loss) {
 	b.output("metrics.load", Stack(load, 0), axes{"", ""}) // [layers,E]
 }
 
-// trained lists the parameters that gradients change.
-func (s *Step) trained() []layers.Param {
-	var out []layers.Param
-	for _, p := range s.model.Params() {
-		if s.model.trains(p) {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
 func nodesOf(nodes map[string]*Node, params []layers.Param) []*Node {
 	out := make([]*Node, len(params))
 	for i, p := range params {
@@ -258,7 +247,7 @@ func (s *Step) update(b *builder, nodes map[string]*Node, grads []*Node, loss *N
 
 	rule := s.run.Train.optimizer()
 	fresh := map[string]*Node{}
-	for i, p := range s.trained() {
+	for i, p := range s.model.trained() {
 		a := layout(p.Name, len(p.Dims))
 		u := update{name: p.Name, param: nodes[p.Name], grad: clipped(grads[i], norm, s.run.Train.Clip), count: OnePlus(count), rate: rate}
 		moments := rule.moments(p, a, s.run.Mesh.Data)
@@ -287,7 +276,7 @@ func (s *Step) update(b *builder, nodes map[string]*Node, grads []*Node, loss *N
 // gradNorm is the norm of the gradients of all trained parameters, each where its moments lie.
 func (s *Step) gradNorm(grads []*Node) *Node {
 	var lies []axes
-	for _, p := range s.trained() {
+	for _, p := range s.model.trained() {
 		lies = append(lies, momentLayout(layout(p.Name, len(p.Dims)), p.Dims, s.run.Mesh.Data))
 	}
 	return globalNorm(grads, lies, s.run.Mesh)
