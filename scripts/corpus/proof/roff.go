@@ -218,15 +218,15 @@ func (r *roff) macro(name, rest string, depth int) {
 // font sets the words of a line in one font, or in two by turns.
 func (r *roff) font(font, rest string) {
 	words := fields(rest)
-	if len(words) == 0 && r.at < len(r.lines) {
+	if len(words) == 0 && r.at < len(r.lines) && !strings.HasPrefix(r.lines[r.at], ".") {
 		words = []string{r.lines[r.at]}
 		r.at++
 	}
-	if font == "b" || font == "i" || font == "small" {
-		r.text(element(font, inline(strings.Join(words, " "))))
+	if len(words) == 0 {
 		return
 	}
-	if font == "br" && len(words) == 0 {
+	if font == "b" || font == "i" || font == "small" {
+		r.text(element(font, inline(strings.Join(words, " "))))
 		return
 	}
 	var b strings.Builder

@@ -18,7 +18,7 @@ import (
 )
 
 // songFiles is how many of the 255 files of Song poems, of a thousand poems each, are taken.
-const songFiles = 20
+const songFiles = 5
 
 // line is a document of a jsonl file.
 type line struct {

@@ -164,11 +164,14 @@ func (a answer) block() []byte {
 }
 
 // visit writes the request and the response.
-func (w *warc) visit(address string, a answer) {
-	host, path := splitAddress(address)
+func (w *warc) visit(address string, a answer) { w.attempt(response(address, a)) }
+
+// attempt writes the request and a response that may be made wrong.
+func (w *warc) attempt(answered entry) {
+	host, path := splitAddress(answered.address)
 	get := "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nAccept: */*\r\n\r\n"
-	w.write(entry{kind: "request", address: address, content: "application/http; msgtype=request", block: []byte(get)})
-	w.write(response(address, a))
+	w.write(entry{kind: "request", address: answered.address, content: "application/http; msgtype=request", block: []byte(get)})
+	w.write(answered)
 }
 
 func response(address string, a answer) entry {
