@@ -47,6 +47,13 @@ func tinyCache(t *testing.T) string {
 				`</p><img src="media/a.png" alt="图标"><img src="media/none.png"><img src="https://other.example/b.png"></body></html>`)
 		put(manualPages, fmt.Sprintf("usr/share/man/zh_TW/man1/m%02d.1.gz", i), zipped(t, ".TH M 1\n.SH 名稱\n指令說明與使用方法第"+fmt.Sprint(i)+"項\n"))
 	}
+	for _, language := range []string{"zh-CN", "zh-TW"} {
+		folder := "usr/share/doc/debian-handbook/html/" + language
+		put(handbook, folder+"/images/b.png", picture+language)
+		put(handbook, folder+"/a.html", `<?xml version="1.0" encoding="UTF-8" standalone="no"?><html><head><meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />`+
+			`</head><body><p>`+language+` 安裝系統的步驟</p><img src="images//b.png" alt="圖" /></body></html>`)
+	}
+	put(origin.DebianReference, "usr/share/debian-reference/ch01.zh-cn.html", `<html><head><title>章</title></head><body><p>命令行的基本用法。</p></body></html>`)
 	put(manualPages, "usr/share/man/zh_CN/man1/ls.1.gz", zipped(t, ".TH LS 1\n.SH 名称\nls \\- 列出目录内容\n"))
 	put(manualPages, "usr/share/man/zh_CN/man1/dir.1.gz", zipped(t, ".so man1/ls.1\n"))
 	put(manualPages, "usr/share/doc/manpages-zh/changelog.Debian.gz", zipped(t, "manpages-zh (9.9-1) unstable; urgency=low\n"))
@@ -102,10 +109,13 @@ func cached(cache string) fetch {
 	}
 }
 
-func tinyOutput(t *testing.T) (string, manifest) {
+func tinyOutput(t *testing.T, without ...origin.Package) (string, manifest) {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "raw")
-	check(t, run(out, cached(tinyCache(t)), false))
+	out, cache := filepath.Join(t.TempDir(), "raw"), tinyCache(t)
+	for _, p := range without {
+		check(t, os.RemoveAll(filepath.Join(cache, p.Name+"-"+p.Version)))
+	}
+	check(t, run(out, cached(cache), false))
 	var m manifest
 	check(t, readJSON(filepath.Join(out, "manifest.json"), &m))
 	return out, m
@@ -281,15 +291,9 @@ func TestSameAgain(t *testing.T) {
 
 // TestManifest: its numbers are those of the files.
 func TestManifest(t *testing.T) {
-	out, m := tinyOutput(t)
-	wantMissing := []string{"debian-handbook", "debian-reference-zh-cn"}
-	for _, name := range wantMissing {
-		if m.Missing[name] == "" {
-			t.Errorf("%s is not named as missing", name)
-		}
-	}
-	if len(m.Missing) != len(wantMissing) {
-		t.Errorf("missing %v, want %v", m.Missing, wantMissing)
+	out, m := tinyOutput(t, handbook, origin.DebianReference)
+	if len(m.Missing) != 2 || m.Missing[handbook.Name] == "" || m.Missing[origin.DebianReference.Name] == "" {
+		t.Errorf("missing %v, want the handbook and the reference", m.Missing)
 	}
 	for _, p := range m.Packages {
 		if p.Name == "manpages-zh" && (p.Version != "9.9-1" || p.Pinned) {
