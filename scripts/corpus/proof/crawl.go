@@ -10,6 +10,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/zeebo/xxh3"
+
+	"m6lab/scripts/corpus/proof/warc"
 )
 
 // fileSize is the size of bodies after which a crawl goes on in its next file: enough files for a few workers.
@@ -32,7 +34,7 @@ type counts struct {
 type recorder struct {
 	dir, name string
 	counts    counts
-	w         *warc
+	w         *warc.Writer
 	files     []fileEntry
 	size      int
 	kept      map[string]string // address of a picture to the file that has it
@@ -50,7 +52,7 @@ func (r *recorder) open() bool {
 		r.err = r.finish(false)
 		if r.err == nil {
 			name := fmt.Sprintf("%s-%05d.warc.gz", r.name, len(r.files))
-			r.w, r.err = createWARC(filepath.Join(r.dir, name), name)
+			r.w, r.err = warc.Create(filepath.Join(r.dir, name), 6)
 			r.size = 0
 		}
 	}
@@ -61,8 +63,8 @@ func (r *recorder) finish(cut bool) error {
 	if r.w == nil {
 		return nil
 	}
-	r.files = append(r.files, fileEntry{Name: "crawl/" + r.w.name, Records: r.w.records})
-	err := r.w.close(cut)
+	r.files = append(r.files, fileEntry{Name: "crawl/" + r.w.Name, Records: r.w.Records})
+	err := r.w.Close(cut)
 	r.w = nil
 	return err
 }
@@ -99,7 +101,7 @@ func (r *recorder) page(s site, p page) {
 	}
 	r.counts.Pages++
 	r.counts.Charsets[way.Kind]++
-	a := answer{status: "200 OK", media: way.media(), body: body}
+	a := warc.Answer{Status: "200 OK", Media: way.media(), Body: body}
 	r.send(p.address, r.transfer(p, a))
 	for _, address := range p.pictures() {
 		r.picture(s, address)
@@ -107,9 +109,9 @@ func (r *recorder) page(s site, p page) {
 	r.repeat(p, a, way, text)
 }
 
-func (r *recorder) send(address string, a answer) {
-	r.size += len(a.body)
-	r.w.visit(address, a)
+func (r *recorder) send(address string, a warc.Answer) {
+	r.size += len(a.Body)
+	r.w.Visit(address, a)
 }
 
 // form writes some pages' pictures as lazily loaded ones or inside the page, as sites do.
@@ -132,14 +134,14 @@ func (r *recorder) form(s site, p page) string {
 }
 
 // transfer sends some answers packed or in chunks.
-func (r *recorder) transfer(p page, a answer) answer {
+func (r *recorder) transfer(p page, a warc.Answer) warc.Answer {
 	switch at := pick(p.address, "transfer", 100); {
 	case at < 8:
 		r.counts.Forms["sent packed (gzip)"]++
-		a.body, a.headers = packed(a.body), []string{"Content-Encoding: gzip"}
+		a.Body, a.Headers = packed(a.Body), []string{"Content-Encoding: gzip"}
 	case at < 14:
 		r.counts.Forms["sent in chunks"]++
-		a.body, a.headers = chunks(a.body), []string{"Transfer-Encoding: chunked"}
+		a.Body, a.Headers = chunks(a.Body), []string{"Transfer-Encoding: chunked"}
 	}
 	return a
 }
@@ -174,16 +176,16 @@ func (r *recorder) picture(s site, address string) {
 		return
 	}
 	r.counts.Links["kept"]++
-	a := answer{status: "200 OK", media: mediaOf(name), body: data}
+	a := warc.Answer{Status: "200 OK", Media: mediaOf(name), Body: data}
 	switch file, seen := r.kept[address]; {
 	case !seen:
-		r.kept[address] = r.w.name
+		r.kept[address] = r.w.Name
 		r.counts.Pictures++
 		r.send(address, a)
-	case file != r.w.name:
-		r.kept[address] = r.w.name
+	case file != r.w.Name:
+		r.kept[address] = r.w.Name
 		r.counts.Forms["pictures met again (revisit)"]++
-		r.w.again(address, a)
+		r.w.Again(address, a)
 	}
 }
 
@@ -196,7 +198,7 @@ func mediaOf(name string) string {
 }
 
 // repeat records some pages a second time: the same bytes behind another address, nearly the same text, or a revisit.
-func (r *recorder) repeat(p page, a answer, way written, text string) {
+func (r *recorder) repeat(p page, a warc.Answer, way written, text string) {
 	switch at := pick(p.address, "repeat", 100); {
 	case at < 4:
 		r.counts.Forms["pages again behind another address"]++
@@ -208,11 +210,11 @@ func (r *recorder) repeat(p page, a answer, way written, text string) {
 			r.err = err
 			return
 		}
-		a.body = body
+		a.Body = body
 		r.send(p.address+"?print=1", a)
 	case at < 9:
 		r.counts.Forms["pages met again (revisit)"]++
-		r.w.again(p.address, a)
+		r.w.Again(p.address, a)
 	}
 }
 
