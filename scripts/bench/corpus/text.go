@@ -63,13 +63,14 @@ type writer struct {
 	*material
 	made   *made
 	seed   uint64
+	sure   uint64 // so many documents every full file has
 	source *rand.PCG
 	rng    *rand.Rand
 }
 
-func newWriter(m *material, seed uint64, total *made) *writer {
-	pcg := rand.NewPCG(seed, 0)
-	return &writer{m, total, seed, pcg, rand.New(pcg)}
+func newWriter(m *material, o options, total *made) *writer {
+	pcg := rand.NewPCG(o.seed, 0)
+	return &writer{m, total, o.seed, uint64(o.part) * 20, pcg, rand.New(pcg)}
 }
 
 // kind of a document.
@@ -79,27 +80,37 @@ const (
 	nearly
 )
 
-// number tells whether document i is new, or of which earlier document it is a copy.
+// number tells whether document i is new, or of which earlier document it is a copy: one of its own file, or of an earlier file.
 func (w *writer) number(i uint64) (of uint64, kind int) {
-	w.source.Seed(w.seed^0x9e3779b97f4a7c15, i)
-	at := w.rng.Uint64N(100)
-	switch {
-	case at >= 10 || i < 100:
+	if kind = w.kind(i); kind == fresh {
 		return i, fresh
-	case at < 5:
-		kind = repeat
-	default:
-		kind = nearly
 	}
-	for range 8 { // of a document that is new itself
-		of = w.rng.Uint64N(i)
-		w.source.Seed(w.seed^0x9e3779b97f4a7c15, of)
-		if of < 100 || w.rng.Uint64N(100) >= 10 {
+	for range 8 { // until one is found that is new itself
+		file := i / numbers
+		if file > 0 && w.rng.Uint64N(2) == 0 {
+			of = w.rng.Uint64N(file)*numbers + w.rng.Uint64N(w.sure)
+		} else {
+			of = file*numbers + w.rng.Uint64N(i%numbers)
+		}
+		again := w.rng.Uint64()
+		if w.kind(of) == fresh {
 			return of, kind
 		}
-		w.source.Seed(w.seed^0x517cc1b727220a95, i^of)
+		w.source.Seed(w.seed, again)
 	}
 	return i, fresh
+}
+
+// kind draws what document i is; the first hundred of a file are new.
+func (w *writer) kind(i uint64) int {
+	w.source.Seed(w.seed^0x9e3779b97f4a7c15, i)
+	switch at := w.rng.Uint64N(100); {
+	case at >= 10 || i%numbers < 100:
+		return fresh
+	case at < 5:
+		return repeat
+	}
+	return nearly
 }
 
 // document appends the text of document i.
@@ -161,11 +172,13 @@ func (w *writer) text(b []byte, markup bool) []byte {
 
 // edit changes a little of a text: a sentence more in the middle, another at the end.
 func (w *writer) edit(b []byte, start int) []byte {
-	more := w.sentence(w.rng.Uint64())
+	if len(b)-start < 100 {
+		return b
+	}
 	middle := start + (len(b)-start)/2
 	if at := bytes.Index(b[middle:], []byte("。")); at >= 0 {
 		tail := string(b[middle+at+3:])
-		b = append(append(b[:middle+at+3], more[:len(more)/6*3]...), tail...)
+		b = append(append(b[:middle+at+3], w.sentence(w.rng.Uint64())...), tail...)
 	}
 	return append(b, w.sentence(w.rng.Uint64())...)
 }

@@ -54,7 +54,7 @@ func write(o options) error {
 			size := min(left, o.part*1e6)
 			left -= size
 			group.Go(func() error {
-				w := newWriter(m, o.seed, &total)
+				w := newWriter(m, o, &total)
 				name := filepath.Join(dir, fmt.Sprintf("part-%05d", file))
 				if o.form == "warc" {
 					return w.crawl(name+".warc.gz", file*numbers, size, pictures)
