@@ -2,6 +2,7 @@
 //
 //	go run ./scripts/bench/corpus make --out FOLDER --size 400 [--form jsonl|warc] [--seed 1] [--part 32]
 //	go run ./scripts/bench/corpus measure --bytes N COMMAND...
+//	go run ./scripts/bench/corpus compare --ours bin/m6-corpus --datatrove PYTHON --datajuicer PYTHON
 //
 // The documents are the built-in sample's real sentences in new orders, 0.5 to 4 KB each, with what the web adds: markup, repeated marks, odd characters,
 // telephone numbers, sentences of advertisement (words.txt names their words). Of a hundred documents five are repeats of others and five nearly so.
@@ -24,6 +25,8 @@ func main() {
 		err = makeInput(os.Args[2:])
 	case "measure":
 		err = measure(os.Args[2:])
+	case "compare":
+		err = compare(os.Args[2:])
 	default:
 		usage()
 	}
@@ -34,7 +37,7 @@ func main() {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: corpus make|measure [flags]")
+	fmt.Fprintln(os.Stderr, "usage: corpus make|measure|compare [flags]")
 	os.Exit(2)
 }
 

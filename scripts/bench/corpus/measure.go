@@ -30,18 +30,31 @@ func measure(args []string) error {
 	if flags.NArg() == 0 {
 		return errors.New("measure wants a command")
 	}
-	cmd := exec.Command(flags.Arg(0), flags.Args()[1:]...)
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	start := time.Now()
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w", flags.Arg(0), err)
-	}
-	t := taken{Seconds: time.Since(start).Seconds(), Processor: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		t.Peak = float64(usage.Maxrss) / 1000
+	t, err := run(exec.Command(flags.Arg(0), flags.Args()[1:]...))
+	if err != nil {
+		return err
 	}
 	if *size > 0 {
 		t.MBPerS, t.MBPerCoreS = float64(*size)/1e6/t.Seconds, float64(*size)/1e6/t.Processor
 	}
 	return json.NewEncoder(os.Stdout).Encode(t)
+}
+
+// run runs a command to its end; what it prints goes to standard error, if it has no place for it.
+func run(cmd *exec.Cmd) (taken, error) {
+	if cmd.Stdout == nil {
+		cmd.Stdout = os.Stderr
+	}
+	if cmd.Stderr == nil {
+		cmd.Stderr = os.Stderr
+	}
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		return taken{}, fmt.Errorf("%s: %w", cmd.Path, err)
+	}
+	t := taken{Seconds: time.Since(start).Seconds(), Processor: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		t.Peak = float64(usage.Maxrss) / 1000
+	}
+	return t, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -23,11 +24,20 @@ const numbers = 1 << 20
 
 // made counts what was written, for input.json.
 type made struct {
-	documents, text, bytes, pictures atomic.Int64
+	documents, text, bytes, pictures, pictureBytes atomic.Int64
 }
 
-func (m *made) json() []byte {
-	return fmt.Appendf(nil, "{\"documents\": %d, \"text_bytes\": %d, \"bytes\": %d, \"pictures\": %d}\n", m.documents.Load(), m.text.Load(), m.bytes.Load(), m.pictures.Load())
+// amounts is input.json.
+type amounts struct {
+	Documents    int64 `json:"documents"`
+	TextBytes    int64 `json:"text_bytes"` // of the documents' text
+	Bytes        int64 `json:"bytes"`      // of lines or pages
+	Pictures     int64 `json:"pictures"`
+	PictureBytes int64 `json:"picture_bytes"`
+}
+
+func (m *made) json() ([]byte, error) {
+	return json.MarshalIndent(amounts{m.documents.Load(), m.text.Load(), m.bytes.Load(), m.pictures.Load(), m.pictureBytes.Load()}, "", "  ")
 }
 
 // write makes the folder: files of about o.part MB, words.txt, and input.json, which has the numbers of documents, bytes of text, bytes and pictures.
@@ -65,8 +75,9 @@ func write(o options) error {
 		if err := group.Wait(); err != nil {
 			return err
 		}
-		return errors.Join(os.WriteFile(filepath.Join(dir, "words.txt"), []byte(strings.Join(words, "\n")+"\n"), 0o644),
-			os.WriteFile(filepath.Join(dir, "input.json"), total.json(), 0o644))
+		numbers, err := total.json()
+		return errors.Join(err, os.WriteFile(filepath.Join(dir, "words.txt"), []byte(strings.Join(words, "\n")+"\n"), 0o644),
+			os.WriteFile(filepath.Join(dir, "input.json"), numbers, 0o644))
 	})
 }
 
@@ -151,7 +162,7 @@ func (w *writer) crawl(path string, first uint64, size int64, pictures [][]byte)
 		for _, address := range shown {
 			picture := numbered(pictures[w.rng.Uint64N(uint64(len(pictures)))], i)
 			w.made.pictures.Add(1)
-			w.made.bytes.Add(int64(len(picture)))
+			w.made.pictureBytes.Add(int64(len(picture)))
 			send(address, "image/jpeg", picture)
 		}
 	}

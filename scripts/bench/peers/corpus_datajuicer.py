@@ -76,6 +76,10 @@ def main():
 
     from data_juicer.config import init_configs
     from data_juicer.core import DefaultExecutor
+    from data_juicer.ops import base_op
+    from data_juicer.utils import model_utils
+
+    model_utils.free_models = base_op.free_models = lambda *_, **__: None  # no model is used; it would fetch torch, 5 GB, to empty a cache
 
     alone(process, texts[:100])  # its first use loads what it needs
     kept, inside, inside_cpu, by = alone(process, texts)

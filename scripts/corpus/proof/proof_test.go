@@ -329,7 +329,7 @@ func TestManifest(t *testing.T) {
 	if want := "題\n山山水水。\n"; files["poems/song/000/00000.txt"] != want {
 		t.Errorf("a poem as plain text: %q, want %q", files["poems/song/000/00000.txt"], want)
 	}
-	if n := documents["stamps=stamps/"] + documents["ecommerce=shop/products.csv"]; n != 8 {
+	if n := documents["stamps=pictures:stamps"] + documents["ecommerce=shop/products.csv"]; n != 8 {
 		t.Errorf("%d stamps, want 8", n)
 	}
 	if !strings.Contains(files["shop/products.csv"], "一只动物 动物图案贴纸 An animal.") {

@@ -64,6 +64,6 @@ func writeStamps(s *shelf, dir string) ([]input, error) {
 	w.Flush()
 	return []input{
 		{In: "ecommerce=shop/products.csv", Format: "product table (csv), pictures beside it", Documents: products},
-		{In: "stamps=stamps/", Format: "folder of pictures, each with a caption of the same name", Documents: pictures},
+		{In: "stamps=pictures:stamps", Format: "folder of pictures, each with a caption of the same name", Documents: pictures},
 	}, errors.Join(w.Error(), table.Close())
 }

@@ -67,7 +67,7 @@ func writePoetry(from, dir string) ([]input, error) {
 	}
 	return []input{
 		{In: "poems=poems/tang.jsonl.gz", Format: "jsonl", Documents: tang},
-		{In: "poems=poems/song/", Format: "plain text, a document a file, the first line is its title", Documents: song},
+		{In: "poems=thuctc:poems/song", Format: "plain text as THUCTC has it: a document a file, the first line is its title", Documents: song},
 		{In: "encyclopedia=encyclopedia/people.jsonl", Format: "jsonl", Documents: people},
 	}, nil
 }
