@@ -105,8 +105,10 @@ func (c comparison) peer(python, program string, args ...string) (map[string]any
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	result := map[string]any{}
-	err = json.Unmarshal([]byte(lines[len(lines)-1]), &result)
-	return result, t, err
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &result); err != nil {
+		return nil, t, fmt.Errorf("%s: the last line is no JSON: %w: %.200q\n%s", program, err, lines[len(lines)-1], told.String())
+	}
+	return result, t, nil
 }
 
 // row gathers the rounds of one thing.
@@ -141,7 +143,8 @@ func (c comparison) inTurn() error {
 	}
 	mb := float64(in.TextBytes) / 1e6
 	own := map[string]any{}
-	for range c.rounds {
+	for round := range c.rounds {
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, c.rounds)
 		if c.ours != "" {
 			t, err := c.build(dir, "jsonl", "paper", 1)
 			if err != nil {

@@ -91,7 +91,7 @@ def main():
     assert len(left) == kept, (len(left), kept)
     print(json.dumps({"mb": size, "kept": kept, "seconds": whole, "processor": whole_cpu, "mb_per_second": size / whole, "mb_per_processor_second": size / whole_cpu,
                       "operators_seconds": inside, "operators_mb_per_second": size / inside, "operators_mb_per_processor_second": size / inside_cpu,
-                      "mb_per_second_by_operator": {k: round(size / v, 1) for k, v in by.items()}}), file=sys.stdout)
+                      "mb_per_second_by_operator": {k: round(size / v, 1) for k, v in by.items()}}), file=sys.__stdout__)  # its logger takes sys.stdout
 
 
 main()

@@ -113,7 +113,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--in", dest="source", required=True)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--own", type=int, default=500, help="documents for its own blocks; 0 leaves them out")
+    parser.add_argument("--own", type=int, default=200, help="documents for its own blocks; 0 leaves them out")
     args = parser.parse_args()
     source = pathlib.Path(args.source)
     words = (source / "words.txt").read_text(encoding="utf8").split()

@@ -163,7 +163,7 @@ func chunks(data []byte) []byte {
 	return b.Bytes()
 }
 
-// picture records a picture once; in another file it is a revisit.
+// picture records a picture once; in another file half of them are revisits, the others are there again.
 func (r *recorder) picture(s site, address string) {
 	name, ours := strings.CutPrefix(address, s.root)
 	if !ours {
@@ -182,10 +182,14 @@ func (r *recorder) picture(s site, address string) {
 		r.kept[address] = r.w.Name
 		r.counts.Pictures++
 		r.send(address, a)
-	case file != r.w.Name:
+	case file != r.w.Name && pick(address, "again", 2) == 0:
 		r.kept[address] = r.w.Name
 		r.counts.Forms["pictures met again (revisit)"]++
 		r.w.Again(address, a)
+	case file != r.w.Name:
+		r.kept[address] = r.w.Name
+		r.counts.Forms["pictures fetched again"]++
+		r.send(address, a)
 	}
 }
 
