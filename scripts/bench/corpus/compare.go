@@ -69,6 +69,7 @@ func (c comparison) input(form string, size int64) (string, amounts, error) {
 var forms = []struct{ name, form, recipe string }{
 	{"text rules", "jsonl", "paper"},
 	{"text rules, additions, duplicates", "jsonl", "default"},
+	{"pages", "pages", "paper"},
 	{"pages and pictures", "warc", "paper"},
 }
 
@@ -79,8 +80,11 @@ func (c comparison) build(dir, form, recipe string, workers int) (taken, error) 
 		return taken{}, err
 	}
 	in := "web=warc:" + dir + "/*.warc.gz"
-	if form == "jsonl" {
+	switch form {
+	case "jsonl":
 		in = "forum=jsonl:" + dir + "/*.jsonl"
+	case "pages":
+		in = "common_crawl=warc:" + dir + "/*.warc.gz" // a row of texts: without pictures the web's would have nothing left
 	}
 	words := `text.words.lists=[{"file":` + strconv.Quote(filepath.Join(dir, "words.txt")) + `,"category":"spam"}]`
 	cmd := exec.Command(c.ours, "build", "--in", in, "--out", out, "--recipe", recipe, "--workers", strconv.Itoa(workers), "--set", "text.perplexity.on=false", "--set", words)
@@ -215,7 +219,7 @@ func (c comparison) growth() error {
 				return err
 			}
 			mb := float64(in.TextBytes) / 1e6
-			if f.form == "warc" {
+			if f.form != "jsonl" {
 				mb = float64(in.Bytes) / 1e6 // of HTML: the pictures come on top
 			}
 			seconds, peak := [3][]float64{}, [3][]float64{}

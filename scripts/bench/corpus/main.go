@@ -1,6 +1,6 @@
 // Corpus makes raw input of any size for the benchmark of the corpus builder, and measures commands:
 //
-//	go run ./scripts/bench/corpus make --out FOLDER --size 400 [--form jsonl|warc] [--seed 1] [--part 32]
+//	go run ./scripts/bench/corpus make --out FOLDER --size 400 [--form jsonl|warc|pages] [--seed 1] [--part 32]
 //	go run ./scripts/bench/corpus measure --bytes N COMMAND...
 //	go run ./scripts/bench/corpus compare --ours bin/m6-corpus --datatrove PYTHON --datajuicer PYTHON
 //
@@ -52,7 +52,7 @@ func makeInput(args []string) error {
 	var o options
 	flags := flag.NewFlagSet("make", flag.ExitOnError)
 	flags.StringVar(&o.out, "out", "", "`folder` that is made")
-	flags.StringVar(&o.form, "form", "jsonl", "jsonl or warc")
+	flags.StringVar(&o.form, "form", "jsonl", "jsonl, warc, or pages: warc without the pictures that the pages name")
 	flags.Int64Var(&o.size, "size", 100, "`MB` (of 10^6 bytes) of documents before packing, pictures included")
 	flags.Int64Var(&o.part, "part", 32, "`MB` of a file")
 	flags.Uint64Var(&o.seed, "seed", 1, "`seed` of the variation")
@@ -62,8 +62,8 @@ func makeInput(args []string) error {
 	if o.out == "" || o.size < 1 || o.part < 1 {
 		return fmt.Errorf("make wants --out FOLDER, --size and --part of at least 1 MB")
 	}
-	if o.form != "jsonl" && o.form != "warc" {
-		return fmt.Errorf("no form %q: want jsonl or warc", o.form)
+	if o.form != "jsonl" && o.form != "warc" && o.form != "pages" {
+		return fmt.Errorf("no form %q: want jsonl, warc or pages", o.form)
 	}
 	return write(o)
 }

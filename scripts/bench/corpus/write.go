@@ -66,7 +66,7 @@ func write(o options) error {
 			group.Go(func() error {
 				w := newWriter(m, o, &total)
 				name := filepath.Join(dir, fmt.Sprintf("part-%05d", file))
-				if o.form == "warc" {
+				if o.form != "jsonl" {
 					return w.crawl(name+".warc.gz", file*numbers, size, pictures)
 				}
 				return w.lines(name+".jsonl", file*numbers, size)
@@ -160,6 +160,9 @@ func (w *writer) crawl(path string, first uint64, size int64, pictures [][]byte)
 		w.count(len(text), len(page))
 		send(fmt.Sprintf("%s/a/%d.html", host, i), "text/html; charset=utf-8", page)
 		for _, address := range shown {
+			if pictures == nil {
+				break
+			}
 			picture := numbered(pictures[w.rng.Uint64N(uint64(len(pictures)))], i)
 			w.made.pictures.Add(1)
 			w.made.pictureBytes.Add(int64(len(picture)))
