@@ -54,9 +54,9 @@ func (c comparison) input(form string, size int64) (string, amounts, error) {
 	dir := filepath.Join(c.work, fmt.Sprintf("%s-%d", form, size))
 	data, err := os.ReadFile(filepath.Join(dir, "input.json"))
 	if err != nil {
-		self, err := os.Executable()
-		if err != nil {
-			return "", amounts{}, err
+		self, failed := os.Executable()
+		if failed != nil {
+			return "", amounts{}, failed
 		}
 		cmd := exec.Command(self, "make", "--out", dir, "--form", form, "--size", strconv.FormatInt(size, 10), "--part", "16")
 		if told, err := cmd.CombinedOutput(); err != nil {
