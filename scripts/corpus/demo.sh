@@ -1,7 +1,7 @@
 #!/bin/sh
 # The corpus demo: raw input made of public packages, a language model trained on the good part of it, the corpus built with its report, and a small model
 # pretrained on it for some hundred steps. A second run does no work twice. Run by `make corpus-demo`, after bin/m6 and bin/m6-corpus are built.
-# CACHE keeps the packages (295 MB); STEPS is how long the model trains, 0 for not at all.
+# CACHE is the folder of the packages (295 MB to fetch); STEPS is how long the model trains, 0 for not at all.
 set -ef
 cd "$(dirname "$0")/../.."
 out=runs/corpus-demo
