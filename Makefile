@@ -1,5 +1,5 @@
 # What each target needs and does: README.md.
-.PHONY: setup build demo test services bench notebook notebooks check clean
+.PHONY: setup build demo corpus-demo test services bench notebook notebooks check clean
 .DEFAULT_GOAL := build
 
 SOURCES := go.mod go.sum $(shell find layers datasets checkpoints viz m6 tasks scripts notebooks -name '*.go' 2>/dev/null)
@@ -11,11 +11,18 @@ bin/m6: $(SOURCES) $(EMBEDDED)
 	@sh scripts/setup.sh
 	go build -o bin/m6 ./scripts/m6
 
+bin/m6-corpus: $(SOURCES) $(EMBEDDED)
+	@sh scripts/setup.sh
+	go build -o bin/m6-corpus ./scripts/corpus
+
 setup: bin/m6
 	@bin/m6 setup
 
 demo: setup
 	@sh scripts/demo.sh
+
+corpus-demo: setup bin/m6-corpus
+	@sh scripts/corpus/demo.sh
 
 test: setup
 	@sh scripts/test.sh
@@ -23,7 +30,7 @@ test: setup
 services:
 	@sh scripts/services/services.sh
 
-bench: setup
+bench: setup bin/m6-corpus
 	@set -e; for bench in scripts/bench/*.sh; do echo "== $$bench"; sh $$bench; done
 
 notebook: bin/m6
@@ -38,4 +45,4 @@ check:
 	@sh scripts/check.sh
 
 clean:
-	rm -rf bin runs/demo
+	rm -rf bin runs/demo runs/corpus-demo

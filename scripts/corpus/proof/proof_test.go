@@ -256,7 +256,7 @@ func TestWarcio(t *testing.T) {
 // TestWarcioNow asks warcio itself, where there is one.
 func TestWarcioNow(t *testing.T) {
 	python := "python3"
-	if p := os.Getenv("PYTHON"); p != "" {
+	if p := os.Getenv("M6_PYTHON"); p != "" {
 		python = p
 	}
 	if err := exec.Command(python, "-c", "import warcio").Run(); err != nil {
