@@ -54,9 +54,10 @@ func (p Param) Size() int {
 
 // Weights gives a layer its parameters by name.
 type Weights struct {
-	nodes   map[string]*Node
-	prefix  string
-	compute dtypes.DType
+	nodes     map[string]*Node
+	prefix    string
+	compute   dtypes.DType
+	selective *selective // nil: all is kept for the backward pass
 }
 
 // NewWeights makes a root over nodes, keyed by full name. [Weights.At] converts what it returns to the type compute.

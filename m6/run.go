@@ -37,7 +37,7 @@ type Train struct {
 	WeightDecay  float64 `json:"weight_decay"` // of kernels and embeddings; biases and norms do not decay
 	Clip         float64 `json:"clip"`         // largest norm of all gradients together; 0: no limit
 	Precision    string  `json:"precision"`    // f32, or bf16: products in bf16 over f32 weights
-	Remat        string  `json:"remat"`        // activation checkpointing: none, block
+	Remat        string  `json:"remat"`        // activation checkpointing: none; selective: the products are kept; block: each block's input alone
 	ReduceBF16   bool    `json:"reduce_bf16"`  // gradients travel between hosts in bf16, not f32
 	LogEvery     int64   `json:"log_every"`    // steps between lines of metrics.jsonl
 	EvalEvery    int64   `json:"eval_every"`   // steps between looks at the validation set; 0: never
@@ -134,7 +134,7 @@ func (r Run) Validate() error {
 		{"train.optimizer", t.Optimizer, []string{"adamw", "adafactor"}},
 		{"train.schedule", t.Schedule, []string{"polynomial", "cosine", "constant"}},
 		{"train.precision", t.Precision, []string{"f32", "bf16"}},
-		{"train.remat", t.Remat, []string{"none", "block"}},
+		{"train.remat", t.Remat, []string{"none", "selective", "block"}},
 		{"data.spans", r.Data.Spans, []string{"poisson", "single"}},
 	} {
 		if !slices.Contains(f.valid, f.value) {

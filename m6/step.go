@@ -188,7 +188,7 @@ func (s *Step) build(b *builder, shape Shape) {
 func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
 	in := b.declare(shape, s.model.PatchFeatures)
 	w, nodes := b.weights(s.model.weightSpecs(), s.run.Train.Precision)
-	pass := Pass{Training: true, Remat: s.run.Train.Remat == "block", HeadRows: s.device.headRows(s.model.Vocabulary)}
+	pass := Pass{Training: true, Remat: s.run.Train.Remat, HeadRows: s.device.headRows(s.model.Vocabulary)}
 	seed := b.input("seed", shapes.Make(dtypes.Uint32), nil)
 	pass.Seed = seed
 	if s.model.Dropout > 0 {
