@@ -56,8 +56,10 @@ func TestRouterRemat(t *testing.T) {
 		c := routed(router)
 		c.Jitter, c.Dropout = 0.1, 0.1
 		_, want := trainTiny(t, tinyRun(t, c, nil), 2)
-		_, got := trainTiny(t, tinyRun(t, c, func(r *Run) { r.Train.Remat = "block" }), 2)
-		compareTensors(t, got, want, 2e-4)
+		for _, remat := range []string{"selective", "block"} {
+			_, got := trainTiny(t, tinyRun(t, c, func(r *Run) { r.Train.Remat = remat }), 2)
+			compareTensors(t, got, want, 2e-4)
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ func withExperts(r *Run) {
 func TestPlan(t *testing.T) {
 	bf16 := func(r *Run) { r.Train.Precision = "bf16" }
 	block := func(r *Run) { r.Train.Remat = "block" }
+	selective := func(r *Run) { r.Train.Remat = "selective" }
 	for _, c := range []struct {
 		mesh    Mesh
 		changes []func(*Run)
@@ -48,6 +49,10 @@ func TestPlan(t *testing.T) {
 		{mesh: Mesh{1, 1, 8}, changes: []func(*Run){withExperts, block}},
 		{mesh: Mesh{1, 4, 1}, changes: []func(*Run){withExperts}},
 		{mesh: Mesh{2, 1, 1}, changes: []func(*Run){withExperts, bf16}},
+		{mesh: Mesh{1, 1, 1}, changes: []func(*Run){selective}},
+		{mesh: Mesh{1, 1, 1}, changes: []func(*Run){selective, bf16, withExperts}},
+		{mesh: Mesh{2, 2, 1}, changes: []func(*Run){selective, bf16}},
+		{mesh: Mesh{1, 1, 4}, changes: []func(*Run){selective, withExperts}},
 	} {
 		r, shape := plannedRun(t, c.mesh, func(r *Run) {
 			for _, change := range c.changes {
