@@ -78,9 +78,8 @@ func MoE(w Weights, x, valid *Node, o MoEOptions) (*Node, Routing) {
 	switch {
 	case o.Training:
 		y, c.made = seated(w, x, c, o)
-	case o.Constrain != nil: // the weights that the loop cuts out would travel to every device: here the tokens travel, with seats for all
-		o.CapacityFactor = 0
-		y, _ = seated(w, x, c, o)
+	case o.Constrain != nil: // the weights that sorted cuts out would travel to every device
+		y = rounds(w, x, c, o)
 	default:
 		y = sorted(w, x, c, o)
 	}
@@ -101,7 +100,7 @@ func Capacity(factor float64, tokens, experts int) int {
 	return min(tokens, max(1, int(math.Ceil(factor*float64(tokens)/float64(experts)-1e-9))))
 }
 
-// atExperts runs every expert on its own seats, x [G,E·C,D] to [G,E·C,D]; on a mesh the tokens travel to their experts and back.
+// atExperts runs every expert, of weights w, on its own seats, x [G,E·C,D] to [G,E·C,D]; on a mesh the tokens travel to their experts and back.
 func atExperts(w Weights, x *Node, o MoEOptions) *Node {
 	G, seats, D := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
 	C := seats / o.Experts
@@ -109,7 +108,7 @@ func atExperts(w Weights, x *Node, o MoEOptions) *Node {
 	if o.Constrain != nil {
 		xEGCD = o.Constrain(o.Constrain(xEGCD, false), true)
 	}
-	y := experts(w.In("experts"), xEGCD, o)
+	y := experts(w, xEGCD, o)
 	if o.Constrain != nil {
 		y = o.Constrain(o.Constrain(y, true), false)
 	}

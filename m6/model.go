@@ -67,8 +67,9 @@ type Pass struct {
 	// They may be nil.
 	Rows    func(x *Node) *Node
 	Columns func(ids, dy *Node) (*Node, *Node)
-	// Constrain fixes the layout over devices of tokens on their way to experts, see [layers.MoEOptions].
+	// Constrain fixes the layout over devices of tokens on their way to experts, see [layers.MoEOptions]; Devices share the rows of the batch.
 	Constrain func(x *Node, atExperts bool) *Node
+	Devices   int
 }
 
 // Aux is what a forward pass gives beside its result: the routers' losses and loads, and the batch norm's new statistics.
