@@ -38,7 +38,15 @@ func SelfAttention(w Weights, x, bias *Node, heads int) Attended {
 	qkv := w.again(x, 0, func(w Weights, x *Node) *Node { return projections(w, Reshape(x, B*S, D), heads, B, S) }, "query.", "key.", "value.")
 	qBSHK, kBSHK, vBSHK := splitProjections(qkv)
 	mixed, weights := attend(MulScalar(qBSHK, 1/math.Sqrt(float64(D/heads))), kBSHK, vBSHK, bias, w.selective)
-	y := w.arrives(Reshape(attentionOutput(w, Reshape(mixed, B*S, D), heads), B, S, D), 1)
+	output := func(w Weights, mixed *Node) *Node {
+		return Reshape(attentionOutput(w, Reshape(mixed, B*S, D), heads), B, S, D)
+	}
+	var y *Node
+	if w.gather != nil {
+		y = w.again(mixed, 1, output, "output.")
+	} else {
+		y = w.arrives(output(w, mixed), 1)
+	}
 	return Attended{Y: y, Weights: weights, Keys: kBSHK, Values: vBSHK}
 }
 

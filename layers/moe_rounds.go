@@ -46,7 +46,7 @@ func rounds(w Weights, x *Node, c choices, o MoEOptions) *Node {
 		for i, name := range names {
 			inside[name] = c.weights[i]
 		}
-		return c.next(w.over(inside), share, o).nodes()
+		return c.next(w.over(inside, nil).Gather(nil), share, o).nodes()
 	})
 	y := roundStateOf(While(more, body, carried...)).y
 	return ReduceSum(Mul(Reshape(y, G, k, N, D), ConvertDType(ExpandAxes(c.gate, -1), x.DType())), 1)

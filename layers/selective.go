@@ -49,29 +49,30 @@ func (w Weights) again(x *Node, waits int, f func(w Weights, x *Node) *Node, par
 		return f(w, x)
 	}
 	names := w.names(parts)
-	made := func(of map[string]*Node, x *Node) *Node { return f(w.over(of), x) }
+	made := func(of map[string]*Node, x, tie *Node) *Node { return f(w.over(of, tie), x) }
 	if r, ok := w.selective.norms[x]; ok {
 		names = append(names, r.w.names([]string{""})...)
 		x = r.x
-		made = func(of map[string]*Node, x *Node) *Node { return f(w.over(of), r.f(r.w.over(of), x)) }
+		made = func(of map[string]*Node, x, tie *Node) *Node { return f(w.over(of, tie), r.f(r.w.over(of, tie), x)) }
 	}
 	inputs := []*Node{x}
 	for _, name := range names {
 		inputs = append(inputs, w.nodes[name])
 	}
-	forward := func(in []*Node) *Node {
+	build := func(in []*Node, tie *Node) *Node {
 		of := map[string]*Node{}
 		for i, name := range names {
 			of[name] = in[i+1]
 		}
-		return made(of, in[0])
+		return made(of, in[0], tie)
 	}
+	forward := func(in []*Node) *Node { return build(in, nil) }
 	return withGradient(inputs, forward, func(in []*Node, _ remade, dy *Node) []*Node {
 		if waits > 0 {
 			w.selective.waitFor(dy, waits)
 		}
 		in = append([]*Node{w.selective.tied(in[0])}, in[1:]...)
-		return Gradient(ReduceAllSum(Mul(forward(in), StopGradient(dy))), in...)
+		return Gradient(ReduceAllSum(Mul(build(in, w.selective.tie), StopGradient(dy))), in...)
 	})
 }
 
@@ -108,8 +109,8 @@ func (s *selective) tied(x *Node) *Node {
 }
 
 // over are the weights with other nodes, whose layers keep all.
-func (w Weights) over(nodes map[string]*Node) Weights {
-	w.nodes, w.selective = nodes, nil
+func (w Weights) over(nodes map[string]*Node, tie *Node) Weights {
+	w.nodes, w.selective, w.tie = nodes, nil, tie
 	return w
 }
 

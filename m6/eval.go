@@ -53,7 +53,8 @@ func (e *Evaluator) program(shape Shape) (*program, error) {
 	}
 	p, err := newProgram(e.device, "evaluate", func(b *builder) {
 		in := b.declare(shape, e.model.PatchFeatures)
-		w, _ := b.weights(e.model.weightSpecs(), e.run.Train.Precision)
+		w, _ := b.weights(e.run.weightSpecs(), e.run.Train.Precision)
+		w = b.gathering(w, e.run)
 		var pass Pass
 		if e.device.mesh != nil {
 			pass.Constrain, pass.Rows, pass.Devices = b.tokens, b.rows, e.run.Mesh.Data*e.run.Mesh.Expert
