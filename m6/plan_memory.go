@@ -1,6 +1,9 @@
 package m6
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // What a block keeps for the backward pass, in arrays: of [B,S,D] whole ones and ones that are split over model, of [B,S,F] and of [B,H,S,S]
 // split ones, and of the seats at experts, [E,G,C,D]. XLA's buffers of compiled steps were counted, see LOG.md; TestPlan holds the sums beside
@@ -74,7 +77,7 @@ func (c cost) working() (activations, gradients, workspace int64) {
 			kept += all / f32Bytes * element // weights as they were rounded, until the backward pass
 		}
 	case "selective":
-		if kept, head = products, max(head, block); c.Train.Precision == "bf16" {
+		if kept, head = products, max(head, block+c.gatheredBytes()); c.Train.Precision == "bf16" {
 			kept += all / 2
 		}
 	case "block":
@@ -145,10 +148,23 @@ func (c cost) tableBytes() float64 {
 func (c cost) gradientBytes() (total float64) {
 	for _, p := range c.Model.trained() {
 		if c.isRead(p) {
-			total += f32Bytes * float64(c.Mesh.share(p.Dims, layout(p.Name, len(p.Dims))))
+			total += f32Bytes * float64(c.Mesh.share(p.Dims, c.weightLayout(p)))
 		}
 	}
 	return total
+}
+
+// gatheredBytes are the weights of the largest block that lie in parts elsewhere, whole while its layers read them.
+func (c cost) gatheredBytes() (most float64) {
+	blocks := map[string]float64{}
+	for _, p := range c.Model.trained() {
+		if whole := layout(p.Name, len(p.Dims)); c.Mesh.split(c.weightLayout(p)) > c.Mesh.split(whole) {
+			block := strings.SplitN(p.Name, ".", 3)[1]
+			blocks[block] += f32Bytes * float64(c.Mesh.share(p.Dims, whole))
+			most = max(most, blocks[block])
+		}
+	}
+	return most
 }
 
 // validatePlan says what of a run and a batch cannot be planned.
