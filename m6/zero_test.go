@@ -72,3 +72,20 @@ func TestZeroMemory(t *testing.T) {
 		t.Errorf("%d blocks more take %d bytes more beside the state, want at most what they keep, %d, and half of their %d", blocks, grown, blocks*11*x, blocks*block)
 	}
 }
+
+// Stages that are not there, and activation checkpointing that keeps gathered weights, are refused by their keys.
+func TestZeroValidate(t *testing.T) {
+	for _, c := range []struct {
+		zero  int
+		remat string
+		say   string // empty: valid
+	}{
+		{3, "selective", ""}, {1, "block", ""}, {0, "none", ""}, {2, "selective", "train.zero is 2"}, {3, "none", "train.remat=selective, not none"}, {3, "block", "train.remat=selective, not block"},
+	} {
+		r := tinyRun(t, tiny(), nil)
+		r.Train.Zero, r.Train.Remat = c.zero, c.remat
+		if err := r.Validate(); c.say == "" && err != nil || c.say != "" && (err == nil || !strings.Contains(err.Error(), c.say)) {
+			t.Errorf("train.zero=%d with train.remat=%s: %v, want %q", c.zero, c.remat, err, c.say)
+		}
+	}
+}
