@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"m6lab/layers"
+	"m6lab/m6/strict"
 )
 
 // Config is the architecture of a model. It is plain data; its zero value is no model. The JSON of it stands in every run folder and
@@ -128,7 +129,7 @@ func Preset(name string) (Config, error) {
 	if preset, ok := presets[name]; ok {
 		return preset(), nil
 	}
-	return Config{}, fmt.Errorf("unknown preset %q: did you mean %q? (%s)", name, Nearest(name, Presets()), strings.Join(Presets(), ", "))
+	return Config{}, fmt.Errorf("unknown preset %q: did you mean %q? (%s)", name, strict.Nearest(name, Presets()), strings.Join(Presets(), ", "))
 }
 
 // HeadSize is K, the width of one head.
@@ -173,7 +174,7 @@ func (c Config) validateEncoder() error {
 	case e.Kind == "" || e.Kind == "none":
 		return nil
 	case !slices.Contains(kinds, e.Kind):
-		return fmt.Errorf("unknown model.encoder.kind %q: did you mean %q? (%s)", e.Kind, Nearest(e.Kind, kinds), strings.Join(kinds, ", "))
+		return fmt.Errorf("unknown model.encoder.kind %q: did you mean %q? (%s)", e.Kind, strict.Nearest(e.Kind, kinds), strings.Join(kinds, ", "))
 	case e.Size < 32 || e.Grid < 1:
 		return fmt.Errorf("model.encoder: size %d and grid %d: want at least 32 pixels and a grid of 1", e.Size, e.Grid)
 	case e.Patches() > c.VisualPositions:

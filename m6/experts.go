@@ -11,6 +11,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"m6lab/layers"
+	"m6lab/m6/strict"
 )
 
 // experts is the mixture of experts of block i, h [B,S,D] to [B,S,D]. Without training no token is dropped.
@@ -90,7 +91,7 @@ func (c Config) validateRouter() error {
 	fixed := map[layers.Router]int{layers.RouterTop1: 1, layers.RouterTop2: 2}[layers.Router(c.Router)]
 	switch {
 	case !slices.Contains(names, c.Router):
-		return fmt.Errorf("unknown model.router %q: did you mean %q? (%s)", c.Router, Nearest(c.Router, names), strings.Join(names, ", "))
+		return fmt.Errorf("unknown model.router %q: did you mean %q? (%s)", c.Router, strict.Nearest(c.Router, names), strings.Join(names, ", "))
 	case fixed > 0 && c.TopK != fixed:
 		return fmt.Errorf("model.top_k is %d, but model.router=%s takes %d", c.TopK, c.Router, fixed)
 	case c.TopK < 1 || c.TopK > c.Experts:

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"m6lab/m6/plugin"
+	"m6lab/m6/strict"
 )
 
 // routed is a tiny model with experts on both layers by a router.
@@ -232,7 +233,7 @@ func TestValidateExperts(t *testing.T) {
 		{[]string{"capacity_factor=-1"}, "model.capacity_factor"},
 	} {
 		config := routed("top1")
-		if err := Override(&config, c.set); err != nil {
+		if err := strict.Override(&config, c.set); err != nil {
 			t.Fatal(err)
 		}
 		err := config.Validate()

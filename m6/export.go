@@ -10,6 +10,7 @@ import (
 
 	"m6lab/checkpoints"
 	"m6lab/datasets/text"
+	"m6lab/m6/strict"
 )
 
 // Export writes a run's weights as safetensors, f32 or (half) bf16. The metadata "config" is the JSON of the model's config.
@@ -109,7 +110,7 @@ func importedRun(f *checkpoints.File, path string) (Run, error) {
 		return r, fmt.Errorf("%s has no metadata \"config\": it was not exported by m6 export", path)
 	}
 	r.Preset, r.Model = "imported", Config{}
-	if err := DecodeStrict(&r.Model, []byte(config), path); err != nil {
+	if err := strict.Decode(&r.Model, []byte(config), path); err != nil {
 		return r, err
 	}
 	if last := len(r.Data.TextBuckets) - 1; r.Data.TextBuckets[last] > r.Model.Positions {

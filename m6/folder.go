@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"m6lab/datasets/text"
+	"m6lab/m6/strict"
 )
 
 // Folder is a run's folder: run.json, vocab.txt, metrics.jsonl, checkpoints/ and tensorboard/; where there was a reason also
@@ -36,7 +37,7 @@ func (f Folder) Run() (Run, error) {
 	if err != nil {
 		return r, fmt.Errorf("run folder: %w", err)
 	}
-	if err := DecodeStrict(&r, data, f.Path("run.json")); err != nil {
+	if err := strict.Decode(&r, data, f.Path("run.json")); err != nil {
 		return r, err
 	}
 	return r, r.Validate()

@@ -5,6 +5,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"m6lab/m6/strict"
 )
 
 // Hardware is a kind of device as its maker describes it: what [On] counts with. FLOP/s are of dense products.
@@ -46,14 +48,14 @@ func FindHardware(name string) (Hardware, error) {
 		}
 	}
 	if !strings.HasSuffix(name, ".json") {
-		return Hardware{}, fmt.Errorf("unknown device %q: did you mean %q? (%s, or a .json file of your own)", name, Nearest(name, HardwareNames()), strings.Join(HardwareNames(), ", "))
+		return Hardware{}, fmt.Errorf("unknown device %q: did you mean %q? (%s, or a .json file of your own)", name, strict.Nearest(name, HardwareNames()), strings.Join(HardwareNames(), ", "))
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return Hardware{}, err
 	}
 	var h Hardware
-	if err := DecodeStrict(&h, data, name); err != nil {
+	if err := strict.Decode(&h, data, name); err != nil {
 		return h, err
 	}
 	return h, h.validate(name)

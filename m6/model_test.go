@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"m6lab/checkpoints"
+	"m6lab/m6/strict"
 )
 
 // golden is one file of testdata/golden: independent numbers of the model, see the README there.
@@ -29,7 +30,7 @@ func readGolden(t *testing.T, name string) golden {
 		g.tensors[x.Name] = x
 	}
 	if config := metadata["config"]; strings.Contains(config, "layers") {
-		if err := DecodeStrict(&g.config, []byte(config), name); err != nil {
+		if err := strict.Decode(&g.config, []byte(config), name); err != nil {
 			t.Fatal(err)
 		}
 	}

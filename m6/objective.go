@@ -9,6 +9,7 @@ import (
 
 	"m6lab/datasets"
 	"m6lab/datasets/text"
+	"m6lab/m6/strict"
 )
 
 // Task is one of the four pretraining tasks (section 3.2). They differ in data alone.
@@ -40,7 +41,7 @@ func ParseTask(name string) (Task, error) {
 			return Task(i), nil
 		}
 	}
-	return 0, fmt.Errorf("unknown task %q: did you mean %q? (%s)", name, Nearest(name, TaskNames()), strings.Join(TaskNames(), ", "))
+	return 0, fmt.Errorf("unknown task %q: did you mean %q? (%s)", name, strict.Nearest(name, TaskNames()), strings.Join(TaskNames(), ", "))
 }
 
 // AnswerPrompt stands between a question and its answer, as in the paper's prompts (section 4).

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"m6lab/m6/strict"
 )
 
 // Run is everything that a training run depends on. Its JSON, run.json, stands in the run's folder; --set changes it by dotted keys.
@@ -139,7 +141,7 @@ func (r Run) Validate() error {
 		{"data.spans", r.Data.Spans, []string{"poisson", "single"}},
 	} {
 		if !slices.Contains(f.valid, f.value) {
-			return fmt.Errorf("unknown %s %q: did you mean %q? (%s)", f.key, f.value, Nearest(f.value, f.valid), strings.Join(f.valid, ", "))
+			return fmt.Errorf("unknown %s %q: did you mean %q? (%s)", f.key, f.value, strict.Nearest(f.value, f.valid), strings.Join(f.valid, ", "))
 		}
 	}
 	if t.Batch%t.Accumulate != 0 {

@@ -10,6 +10,7 @@ import (
 
 	"m6lab/checkpoints"
 	"m6lab/layers"
+	"m6lab/m6/strict"
 )
 
 // Upcycle makes a run with experts out of a dense one (sparse upcycling, Komatsuzaki et al., arXiv 2212.05055): every expert starts as a
@@ -55,7 +56,7 @@ func upcycled(dense Run, settings []string) (Run, error) {
 		return dense, fmt.Errorf("the run has %d experts already: want a dense one", dense.Model.Experts)
 	}
 	asked := dense
-	if err := Override(&asked, settings); err != nil {
+	if err := strict.Override(&asked, settings); err != nil {
 		return dense, err
 	}
 	if asked.Model.Experts < 1 {
@@ -64,7 +65,7 @@ func upcycled(dense Run, settings []string) (Run, error) {
 	r := dense
 	r.Model = r.Model.withRouter(asked.Model.Router)
 	r.Model.RandomSecond, r.Model.NormalizeGates = false, layers.Router(r.Model.Router) != layers.RouterTop2
-	if err := Override(&r, settings); err != nil {
+	if err := strict.Override(&r, settings); err != nil {
 		return dense, err
 	}
 	if key, was, is := firstDifference(reflect.ValueOf(dense.Model), reflect.ValueOf(r.Model.withoutExperts(dense.Model)), "model", nil); key != "" {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"m6lab/checkpoints"
+	"m6lab/m6/strict"
 	"m6lab/m6/watch"
 )
 
@@ -29,7 +30,7 @@ func (w Watch) validate() error {
 		return err
 	}
 	if w.Log != "text" && w.Log != "json" {
-		return fmt.Errorf("unknown watch.log %q: did you mean %q? (text, json)", w.Log, Nearest(w.Log, []string{"text", "json"}))
+		return fmt.Errorf("unknown watch.log %q: did you mean %q? (text, json)", w.Log, strict.Nearest(w.Log, []string{"text", "json"}))
 	}
 	if w.Window < 1 {
 		return fmt.Errorf("watch.window is %d: want at least 1", w.Window)

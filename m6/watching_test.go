@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"m6lab/m6/hosts"
+	"m6lab/m6/strict"
 	"m6lab/m6/watch"
 )
 
@@ -208,7 +209,7 @@ func TestWatchConfig(t *testing.T) {
 		"train.rollback.deviations=0": "train.rollback.deviations is 0", "train.rollback.patience=0": "patience=0",
 	} {
 		run := picturedRun(t, 3)
-		err := Override(&run, []string{setting})
+		err := strict.Override(&run, []string{setting})
 		if err == nil {
 			err = run.Validate()
 		}

@@ -41,6 +41,23 @@ func TestZero(t *testing.T) {
 	}
 }
 
+// A batch in parts, and Adafactor, whose moments are sums over what lies in parts, are as on one device.
+func TestZeroAccumulate(t *testing.T) {
+	change := func(mesh Mesh, zero int) func(r *Run) {
+		return func(r *Run) {
+			r.Mesh, r.Train.Remat, r.Train.Zero, r.Train.Accumulate, r.Train.Optimizer = mesh, "selective", zero, 2, "adafactor"
+		}
+	}
+	want, wantTensors := trainTiny(t, tinyRun(t, tiny(), change(Mesh{1, 1, 1}, 1)), 3)
+	got, gotTensors := trainTiny(t, tinyRun(t, tiny(), change(Mesh{2, 1, 1}, 3)), 3)
+	for i, w := range want {
+		if math.Abs(got[i].Loss-w.Loss) > 1e-4 || math.Abs(got[i].GradNorm-w.GradNorm) > 1e-4 {
+			t.Errorf("step %d: loss %.7f, norm %.7f; one device has %.7f, %.7f", i, got[i].Loss, got[i].GradNorm, w.Loss, w.GradNorm)
+		}
+	}
+	compareTensors(t, gotTensors, wantTensors, 5e-3)
+}
+
 // Two blocks more cost a device of four a quarter of their state and what they keep for the backward pass: neither their weights nor their
 // gradients ever lie on it whole, together.
 func TestZeroMemory(t *testing.T) {

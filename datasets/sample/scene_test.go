@@ -31,13 +31,17 @@ func measure(t *testing.T, name string) string {
 	return ""
 }
 
-// wordings says in all true ways what the items show, counting and comparing places anew.
+// wordings says in all true ways what the items show, counting and comparing places anew; of a relation, the left or the upper thing
+// first.
 func wordings(t *testing.T, ground string, items []item) []string {
 	t.Helper()
 	a, b := items[0], items[len(items)-1]
 	if a.Name == b.Name {
 		number := []string{"", "一", "两", "三"}[len(items)]
 		return []string{ground + "背景上有" + number + measure(t, a.Name) + a.Name + "。"}
+	}
+	if side(a, b) == "右边" || side(a, b) == "下面" {
+		a, b = b, a
 	}
 	return []string{
 		ground + "背景上，" + a.Name + "在" + b.Name + "的" + side(a, b) + "。",
@@ -62,6 +66,9 @@ func side(a, b item) string {
 func TestCaptionsAreTrue(t *testing.T) {
 	for _, r := range of(t, "scenes") {
 		want := wordings(t, r.meta.Ground, r.meta.Items)
+		if r.split == "train" {
+			want = want[:1]
+		}
 		if d := cmp.Diff(want, r.References); d != "" || r.Text != r.References[0] {
 			t.Errorf("%s: text %q, references (-want +got):\n%s", r.ID, r.Text, d)
 		}

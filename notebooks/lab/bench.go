@@ -18,6 +18,7 @@ import (
 	"m6lab/datasets/sample"
 	"m6lab/datasets/text"
 	"m6lab/m6"
+	"m6lab/m6/strict"
 )
 
 // bench is the worker of the real workbench: one run at a time, trained on the sample with the reader's functions.
@@ -107,7 +108,7 @@ func settings(changes []string) (m6.Run, error) {
 		return config, err
 	}
 	config.Train.LogEvery, config.Train.EvalEvery = 1, 0
-	if err := m6.Override(&config, changes); err != nil {
+	if err := strict.Override(&config, changes); err != nil {
 		return config, err
 	}
 	return config, config.Validate()

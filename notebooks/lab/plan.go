@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"m6lab/m6"
+	"m6lab/m6/strict"
 	"m6lab/notebooks/lab/look"
 	"m6lab/viz"
 )
@@ -49,7 +50,7 @@ func planned(preset string, rows int, settings []string) (m6.Run, m6.Shape, erro
 		return r, m6.Shape{}, err
 	}
 	r.Train.Batch = rows
-	if err := m6.Override(&r, settings); err != nil {
+	if err := strict.Override(&r, settings); err != nil {
 		return r, m6.Shape{}, err
 	}
 	return r, m6.Shape{Batch: rows, Text: r.Data.TextBuckets[len(r.Data.TextBuckets)-1]}, nil

@@ -9,6 +9,7 @@ import (
 
 	"m6lab/checkpoints"
 	"m6lab/datasets/record"
+	"m6lab/scripts/command"
 )
 
 // checked is the result of `m6 check`: one of the reports, as the path is.
@@ -37,7 +38,7 @@ Exit code 1 when something is wrong.`,
 			if err != nil {
 				return err
 			}
-			if err := printResult(cmd, c, func(w io.Writer) error { return c.print(w) }); err != nil {
+			if err := command.PrintResult(cmd, c, func(w io.Writer) error { return c.print(w) }); err != nil {
 				return err
 			}
 			if n := c.faults(); n > 0 {

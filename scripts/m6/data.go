@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/datasets/record"
+	"m6lab/scripts/command"
 )
 
 // dataCommand is `m6 data`: data sets made of what is there.
@@ -41,13 +42,13 @@ contents and the seed alone. What is left out is named with its reason: the firs
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !(o.Valid >= 0 && o.Test >= 0 && o.Valid+o.Test < 1) {
-				return usagef("--valid %g and --test %g: give shares of the rows that leave some to train on, like 0.05", o.Valid, o.Test)
+				return command.Usagef("--valid %g and --test %g: give shares of the rows that leave some to train on, like 0.05", o.Valid, o.Test)
 			}
 			report, err := record.Folder(args[0], out, o)
 			if err != nil {
 				return err
 			}
-			return printResult(cmd, report, func(w io.Writer) error { return printFolder(w, report) })
+			return command.PrintResult(cmd, report, func(w io.Writer) error { return printFolder(w, report) })
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "folder to make; it must be empty or not exist")
@@ -55,7 +56,7 @@ contents and the seed alone. What is left out is named with its reason: the firs
 	cmd.Flags().Float64Var(&o.Valid, "valid", 0.1, "share of the rows for validation")
 	cmd.Flags().Float64Var(&o.Test, "test", 0.1, "share of the rows for tests")
 	cmd.Flags().StringVar(&o.Source, "source", "", "source that the rows name (default: the folder's name)")
-	require(cmd, "out")
+	command.Require(cmd, "out")
 	return cmd
 }
 
@@ -98,7 +99,7 @@ The figures are those of the manifest; a folder of Parquet files without one is 
 			for _, note := range st.Notes {
 				fmt.Fprintln(cmd.ErrOrStderr(), note)
 			}
-			return printResult(cmd, st, func(w io.Writer) error { return printStats(w, st) })
+			return command.PrintResult(cmd, st, func(w io.Writer) error { return printStats(w, st) })
 		},
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"m6lab/datasets/record"
 	"m6lab/datasets/sample"
+	"m6lab/scripts/command"
 	"m6lab/scripts/sample/origin"
 )
 
@@ -38,7 +39,7 @@ A second run with the same DIR does no work.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !f.full && (cmd.Flags().Changed("sources") || cmd.Flags().Changed("cache")) {
-				return usagef("--sources and --cache belong to --full: the built-in sample is always whole and needs no downloads")
+				return command.Usagef("--sources and --cache belong to --full: the built-in sample is always whole and needs no downloads")
 			}
 			if err := f.write(cmd); err != nil {
 				return err
@@ -50,7 +51,7 @@ A second run with the same DIR does no work.`,
 	cmd.Flags().BoolVar(&f.full, "full", false, "fetch and prepare the large set")
 	cmd.Flags().StringVar(&f.cache, "cache", "", "with --full: folder that keeps the downloads (default: m6lab/sample in the user's cache folder)")
 	cmd.Flags().StringSliceVar(&f.sources, "sources", origin.Sources, "with --full: what to prepare")
-	require(cmd, "out")
+	command.Require(cmd, "out")
 	return cmd
 }
 
@@ -89,7 +90,7 @@ func printSample(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	return printResult(cmd, m.Splits, func(w io.Writer) error {
+	return command.PrintResult(cmd, m.Splits, func(w io.Writer) error {
 		var failed error
 		for _, split := range sample.Splits() {
 			s := m.Splits[split]

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/datasets/record"
+	"m6lab/scripts/command"
 )
 
 // runSample runs `m6 sample ARGS`.
@@ -19,7 +20,7 @@ func runSample(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	root.PersistentFlags().Bool("json", false, "")
 	root.AddCommand(dataSampleCommand())
 	var out, err bytes.Buffer
-	code = execute(t.Context(), root, append([]string{"sample"}, args...), streams{in: strings.NewReader(""), out: &out, err: &err})
+	code = command.Execute(t.Context(), root, append([]string{"sample"}, args...), command.Streams{In: strings.NewReader(""), Out: &out, Err: &err})
 	return code, out.String(), err.String()
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/gomlx/go-xla/pjrt"
 	"github.com/spf13/cobra"
 
+	"m6lab/scripts/command"
 	"m6lab/scripts/setup"
 )
 
@@ -30,7 +31,7 @@ Exit code 1 if training cannot run on this machine.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := diagnose()
-			if err := printResult(cmd, d, d.print); err != nil {
+			if err := command.PrintResult(cmd, d, d.print); err != nil {
 				return err
 			}
 			if !d.CanTrain {
@@ -64,7 +65,7 @@ func diagnose() diagnosis {
 	d := diagnosis{Backend: setup.UseBackend(), Memory: readMemory()}
 	var err error
 	if d.Devices, err = examineDevices(); err != nil {
-		d.Checks = append(d.Checks, check{Name: "devices", Detail: oneLine(err.Error()), Mend: "m6 setup, or unset GOMLX_BACKEND", Needed: true})
+		d.Checks = append(d.Checks, check{Name: "devices", Detail: command.OneLine(err.Error()), Mend: "m6 setup, or unset GOMLX_BACKEND", Needed: true})
 	}
 	d.Versions = versions(d.Backend.Plugin)
 	d.Checks = append(d.Checks, pluginCheck(d.Backend), compilerCheck(), pythonCheck(), jupyterCheck(), sampleCheck(), fontCheck(), browserCheck())
@@ -92,7 +93,7 @@ func (d diagnosis) complaint() string {
 
 // versions of Go, of the libraries that compute, and of the plugin's interface.
 func versions(plugin string) map[string]string {
-	out := map[string]string{"go": runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH, "m6lab": version()}
+	out := map[string]string{"go": runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH, "m6lab": command.Version()}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, module := range info.Deps {
 			switch module.Path {

@@ -18,6 +18,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	_ "github.com/gomlx/gomlx/backends/default" // the backends that doctor examines
+
+	"m6lab/scripts/command"
 )
 
 // device is the health of one device.
@@ -45,7 +47,7 @@ func examineDevices() (devices []device, err error) {
 	for number := range backend.NumDevices() {
 		d := device{Number: number, Description: backend.DeviceDescription(compute.DeviceNum(number))}
 		if err := examineDevice(backend, &d); err != nil {
-			d.Error = oneLine(err.Error())
+			d.Error = command.OneLine(err.Error())
 		}
 		devices = append(devices, d)
 	}

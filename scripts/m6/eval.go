@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/m6"
+	"m6lab/m6/strict"
+	"m6lab/scripts/command"
 	"m6lab/tasks"
 	"m6lab/tasks/caption"
 	"m6lab/tasks/denoise"
@@ -49,7 +51,7 @@ func evaluationOf(name string) (evaluation, error) {
 		}
 	}
 	names := evaluationNames()
-	return nil, usagef("unknown task %q: did you mean %q? (%s)", name, m6.Nearest(name, names), strings.Join(names, ", "))
+	return nil, command.Usagef("unknown task %q: did you mean %q? (%s)", name, strict.Nearest(name, names), strings.Join(names, ", "))
 }
 
 func evalCommand() *cobra.Command {
@@ -74,7 +76,7 @@ func evalCommand() *cobra.Command {
 				return err
 			}
 			if o.Limit < 0 || o.Train < 0 {
-				return usagef("--limit and --train-limit count rows: want 0 (all) or more")
+				return command.Usagef("--limit and --train-limit count rows: want 0 (all) or more")
 			}
 			result, err := evaluate(cmd, run, dir, data, split, o)
 			if err != nil {
@@ -83,7 +85,7 @@ func evalCommand() *cobra.Command {
 			if !cases {
 				result.Cases = nil
 			}
-			return printResult(cmd, result, func(w io.Writer) error { return printEvaluation(w, result) })
+			return command.PrintResult(cmd, result, func(w io.Writer) error { return printEvaluation(w, result) })
 		},
 	}
 	flags := cmd.Flags()
@@ -96,7 +98,7 @@ func evalCommand() *cobra.Command {
 	flags.Uint64Var(&o.Seed, "seed", 1, "of what is drawn")
 	flags.IntVar(&o.Beams, "beams", 0, "caption: beam search over so many captions; 0 takes the most probable token")
 	flags.BoolVar(&cases, "cases", false, "print each text that the model wrote, too")
-	require(cmd, "dir", "data")
+	command.Require(cmd, "dir", "data")
 	return cmd
 }
 
@@ -125,7 +127,7 @@ func knownSources(d *tasks.Data, wanted []string) error {
 	has := d.Held.Sources()
 	for _, source := range wanted {
 		if !slices.Contains(has, source) {
-			return usagef("unknown source %q: did you mean %q? (%s)", source, m6.Nearest(source, has), strings.Join(has, ", "))
+			return command.Usagef("unknown source %q: did you mean %q? (%s)", source, strict.Nearest(source, has), strings.Join(has, ", "))
 		}
 	}
 	return nil

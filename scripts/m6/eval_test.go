@@ -7,6 +7,7 @@ import (
 
 	"m6lab/datasets"
 	"m6lab/datasets/record"
+	"m6lab/scripts/command"
 )
 
 // oneText is a data set of one text in each of the named splits.
@@ -47,7 +48,7 @@ func TestEvalErrors(t *testing.T) {
 		{"report without a run", []string{"report", "--dir", "none", "--data", data}, 1, "none is no run folder"},
 	} {
 		var out, errs bytes.Buffer
-		code := execute(t.Context(), rootCommand(), c.args, streams{strings.NewReader(""), &out, &errs})
+		code := command.Execute(t.Context(), rootCommand(), c.args, command.Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
 		message := strings.TrimSuffix(errs.String(), "\n")
 		if code != c.code || !strings.Contains(message, c.want) || out.Len() > 0 {
 			t.Errorf("%s: exit code %d, %q, output %q; want %d and %q", c.name, code, message, out.String(), c.code, c.want)

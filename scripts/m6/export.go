@@ -8,6 +8,7 @@ import (
 	"m6lab/checkpoints"
 	"m6lab/datasets/text"
 	"m6lab/m6"
+	"m6lab/scripts/command"
 )
 
 func exportCommand() *cobra.Command {
@@ -29,7 +30,7 @@ func exportCommand() *cobra.Command {
 	cmd.Flags().StringVar(&dir, "dir", "", "folder of the run")
 	cmd.Flags().StringVar(&out, "out", "", "file to write")
 	cmd.Flags().BoolVar(&half, "bf16", false, "store bf16 instead of f32")
-	require(cmd, "dir", "out")
+	command.Require(cmd, "dir", "out")
 	return cmd
 }
 
@@ -54,7 +55,7 @@ func importCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "folder of the new run")
 	cmd.Flags().StringVar(&vocab, "vocab", "", "vocabulary of the model; the Chinese BERT's where it is not given")
-	require(cmd, "dir")
+	command.Require(cmd, "dir")
 	return cmd
 }
 
@@ -93,6 +94,6 @@ picture and masked text may be absent. L gets logits [B,T,V] in f32.`,
 	cmd.Flags().StringVar(&dir, "dir", "", "folder of the run")
 	cmd.Flags().StringVar(&in, "case", "", "safetensors file of the case")
 	cmd.Flags().StringVar(&out, "out", "", "safetensors file to write")
-	require(cmd, "dir", "case", "out")
+	command.Require(cmd, "dir", "case", "out")
 	return cmd
 }

@@ -20,6 +20,7 @@ import (
 	"m6lab/checkpoints"
 	"m6lab/datasets/image"
 	"m6lab/layers"
+	"m6lab/scripts/command"
 )
 
 // featuresOptions are the flags of `m6 features`.
@@ -47,7 +48,7 @@ The metadata of the file names the pictures, the model, the grid and the size. A
 			if err != nil {
 				return err
 			}
-			return printResult(cmd, report, func(w io.Writer) error {
+			return command.PrintResult(cmd, report, func(w io.Writer) error {
 				_, err := fmt.Fprintf(w, "%s: features %v of %d pictures by %s, %d skipped\n", o.out, report.Shape, len(report.Images), report.Model, len(report.Skipped))
 				return err
 			})
@@ -59,7 +60,7 @@ The metadata of the file names the pictures, the model, the grid and the size. A
 	cmd.Flags().IntVar(&o.size, "size", 0, "side in pixels that pictures are scaled to (default: 224, or 64 for resnet-small)")
 	cmd.Flags().IntVar(&o.batch, "batch", 8, "pictures computed at once")
 	cmd.Flags().BoolVar(&o.skip, "skip", false, "leave out pictures that cannot be decoded, instead of failing")
-	require(cmd, "weights", "out")
+	command.Require(cmd, "weights", "out")
 	return cmd
 }
 
@@ -80,7 +81,7 @@ type skippedPicture struct {
 // writeFeatures looks at weights and pictures first, so that nothing is computed in vain.
 func writeFeatures(log io.Writer, o featuresOptions, paths []string) (featuresReport, error) {
 	if o.grid < 1 || o.size < 0 || o.batch < 1 {
-		return featuresReport{}, usagef("--grid %d, --size %d, --batch %d: want a grid and a batch of at least 1, and a size of 0 or more", o.grid, o.size, o.batch)
+		return featuresReport{}, command.Usagef("--grid %d, --size %d, --batch %d: want a grid and a batch of at least 1, and a size of 0 or more", o.grid, o.size, o.batch)
 	}
 	e, err := readEncoder(log, o)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/scripts/cluster"
+	"m6lab/scripts/command"
 )
 
 // launchFlags are the job and the pretraining that it runs.
@@ -68,7 +69,7 @@ func (f launchFlags) launch(cmd *cobra.Command) error {
 		take = []string{"kubectl", "apply", "-f", "-"}
 	}
 	if err != nil {
-		return usageError{err}
+		return command.Usagef("%w", err)
 	}
 	if f.print {
 		_, err := fmt.Fprint(cmd.OutOrStdout(), text)
@@ -92,7 +93,7 @@ func (f *launchFlags) complete() error {
 		return err
 	}
 	if f.RanksPerNode < 1 || f.Nodes < 1 {
-		return usagef("launch: %d nodes of %d ranks: want at least 1 of each", f.Nodes, f.RanksPerNode)
+		return command.Usagef("launch: %d nodes of %d ranks: want at least 1 of each", f.Nodes, f.RanksPerNode)
 	}
 	share := f.GPUsPerRank()
 	switch devices := r.Mesh.Devices(); {
@@ -100,7 +101,7 @@ func (f *launchFlags) complete() error {
 		f.pretrain.set = append(f.pretrain.set, fmt.Sprintf("mesh.data=%d", share))
 		r.Mesh.Data = share
 	case share > 0 && devices != share:
-		return usagef("launch: the mesh has %d devices, but a rank has %d GPUs", devices, share)
+		return command.Usagef("launch: the mesh has %d devices, but a rank has %d GPUs", devices, share)
 	}
 	if err := r.ValidateRanks(f.Nodes * f.RanksPerNode); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/m6"
+	"m6lab/scripts/command"
 )
 
 func ledgerCommand() *cobra.Command {
@@ -27,11 +28,11 @@ The total is the Transformer's own; the picture encoder counts on a line of its 
 				return err
 			}
 			l := config.Ledger()
-			return printResult(cmd, l, func(w io.Writer) error { return printLedger(w, l) })
+			return command.PrintResult(cmd, l, func(w io.Writer) error { return printLedger(w, l) })
 		},
 	}
 	cmd.Flags().StringVar(&preset, "preset", "", "the model: "+strings.Join(m6.Presets(), ", "))
-	require(cmd, "preset")
+	command.Require(cmd, "preset")
 	return cmd
 }
 

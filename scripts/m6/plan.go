@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/m6"
+	"m6lab/scripts/command"
 	"m6lab/viz"
 )
 
@@ -51,7 +52,7 @@ With --devices in place of --mesh all meshes of so many devices are listed: thos
 	flags.IntVar(&f.masked, "masked", 0, "tokens of the masked part")
 	flags.BoolVar(&f.lower, "lower", false, "compile the step for the mesh and report XLA's own figures")
 	flags.StringVar(&f.figure, "figure", "", "draw memory and time into this .svg or .png file")
-	require(cmd, "preset")
+	command.Require(cmd, "preset")
 	cmd.MarkFlagsMutuallyExclusive("mesh", "devices")
 	cmd.MarkFlagsMutuallyExclusive("lower", "devices")
 	return cmd
@@ -83,7 +84,7 @@ func plan(cmd *cobra.Command, f planFlags) error {
 		if p.Meshes = m6.Meshes(run, shape, hardware, f.devices); len(p.Meshes) == 0 {
 			return fmt.Errorf("no mesh of %d devices divides the heads, feed-forward network, vocabulary, experts and %d rows of this run", f.devices, shape.Batch)
 		}
-		return printResult(cmd, p, func(w io.Writer) error { return printMeshes(w, p.Meshes, hardware) })
+		return command.PrintResult(cmd, p, func(w io.Writer) error { return printMeshes(w, p.Meshes, hardware) })
 	}
 	predicted, err := m6.NewPlan(run, shape)
 	if err != nil {
@@ -106,7 +107,7 @@ func plan(cmd *cobra.Command, f planFlags) error {
 		}
 		p.Compiled, p.CompileSeconds = &compiled, compiled.CompileSeconds
 	}
-	return printResult(cmd, p, func(w io.Writer) error { return printPlan(w, p, hardware) })
+	return command.PrintResult(cmd, p, func(w io.Writer) error { return printPlan(w, p, hardware) })
 }
 
 // step is the run and the batch that the flags ask for.
@@ -138,7 +139,7 @@ func meshSettings(mesh string) (out []string, err error) {
 		}
 		axis, size, ok := strings.Cut(strings.TrimSpace(part), "=")
 		if _, err := strconv.Atoi(size); !ok || err != nil {
-			return nil, usagef("--mesh %s: %q is no axis=number; want such as data=2,model=4", mesh, part)
+			return nil, command.Usagef("--mesh %s: %q is no axis=number; want such as data=2,model=4", mesh, part)
 		}
 		out = append(out, "mesh."+axis+"="+size)
 	}
@@ -234,7 +235,7 @@ func drawPlan(file string, p planned) error {
 	if strings.HasSuffix(file, ".png") {
 		format = viz.PNG
 	} else if !strings.HasSuffix(file, ".svg") {
-		return usagef("--figure %s: want a name that ends with .svg or .png", file)
+		return command.Usagef("--figure %s: want a name that ends with .svg or .png", file)
 	}
 	o := viz.BarsOptions{
 		Title: fmt.Sprintf("%s on %d x %s: memory of a device", p.Preset, p.Mesh.Devices(), p.Estimate.Device), Unit: "GB", Share: true, Width: 720,

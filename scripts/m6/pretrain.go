@@ -16,7 +16,9 @@ import (
 	"m6lab/datasets/text"
 	"m6lab/m6"
 	"m6lab/m6/hosts"
+	"m6lab/m6/strict"
 	"m6lab/m6/watch"
+	"m6lab/scripts/command"
 )
 
 // pretrainFlags are all flags that `m6 pretrain` will ever have: settings go through --set.
@@ -59,7 +61,7 @@ func (f *pretrainFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "one setting, such as train.steps=1000 (repeatable)")
 	cmd.Flags().StringVar(&f.data, "data", "", "folder of a data set")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "folder of the run")
-	require(cmd, "data", "dir")
+	command.Require(cmd, "data", "dir")
 }
 
 // run is the config that the flags ask for: of a run that exists, where no preset and no config is given.
@@ -72,7 +74,7 @@ func (f pretrainFlags) run() (m6.Run, error) {
 	case f.preset == "" && exists:
 		r, err = dir.Run()
 	case f.preset == "" && f.config == "":
-		return r, usagef("pretrain: a new run wants --preset (%v)", m6.Presets())
+		return r, command.Usagef("pretrain: a new run wants --preset (%v)", m6.Presets())
 	case f.preset == "":
 		r, err = m6.NewRun("debug")
 	default:
@@ -86,11 +88,11 @@ func (f pretrainFlags) run() (m6.Run, error) {
 		if err != nil {
 			return r, fmt.Errorf("--config: %w", err)
 		}
-		if err := m6.DecodeStrict(&r, data, f.config); err != nil {
+		if err := strict.Decode(&r, data, f.config); err != nil {
 			return r, err
 		}
 	}
-	if err := m6.Override(&r, f.set); err != nil {
+	if err := strict.Override(&r, f.set); err != nil {
 		return r, err
 	}
 	return r, r.Validate()
@@ -103,7 +105,7 @@ func pretrain(cmd *cobra.Command, f pretrainFlags) error {
 	}
 	defer func() {
 		if cause := recover(); cause != nil { // the other ranks wait for this one: it cannot just end
-			fmt.Fprintf(cmd.ErrOrStderr(), "m6: rank %d of %d: %s\n", group.Rank(), group.Size(), oneLine(fmt.Sprint(cause)))
+			fmt.Fprintf(cmd.ErrOrStderr(), "m6: rank %d of %d: %s\n", group.Rank(), group.Size(), command.OneLine(fmt.Sprint(cause)))
 			group.Abort(1)
 			panic(cause)
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"m6lab/m6/watch"
+	"m6lab/scripts/command"
 )
 
 // smallRun are the settings of a run that compiles in a moment, on a folder's own data.
@@ -68,7 +69,7 @@ func TestHangExit(t *testing.T) {
 		if err := json.Unmarshal([]byte(list), &args); err != nil {
 			t.Fatal(err)
 		}
-		os.Exit(execute(context.Background(), rootCommand(), args, streams{in: os.Stdin, out: io.Discard, err: os.Stderr}))
+		os.Exit(command.Execute(context.Background(), rootCommand(), args, command.Streams{In: os.Stdin, Out: io.Discard, Err: os.Stderr}))
 	}
 	args, run := smallRun(t, "watch.hang_seconds=1e-9", "watch.hang_exit=true", "train.steps=100000")
 	list, err := json.Marshal(args)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/m6"
+	"m6lab/scripts/command"
 	"m6lab/tasks"
 	"m6lab/viz"
 )
@@ -35,7 +36,7 @@ baselines. All figures are in report.json beside the page.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.limit < 0 || f.train < 0 {
-				return usagef("--limit and --train-limit count rows: want 0 (all) or more")
+				return command.Usagef("--limit and --train-limit count rows: want 0 (all) or more")
 			}
 			if f.out == "" {
 				f.out = m6.Folder(f.dir).Path("report.html")
@@ -44,7 +45,7 @@ baselines. All figures are in report.json beside the page.`,
 			if err != nil {
 				return fmt.Errorf("report: %w", err)
 			}
-			return printResult(cmd, figures, func(w io.Writer) error {
+			return command.PrintResult(cmd, figures, func(w io.Writer) error {
 				_, err := fmt.Fprintln(w, f.out)
 				return err
 			})
@@ -58,7 +59,7 @@ baselines. All figures are in report.json beside the page.`,
 	flags.IntVar(&f.limit, "limit", 192, "held-out rows of each source and task; 0 is all")
 	flags.IntVar(&f.train, "train-limit", 0, "training rows of each source that the baselines see; 0 is all")
 	flags.Uint64Var(&f.seed, "seed", 7, "of everything that is drawn")
-	require(cmd, "dir", "data")
+	command.Require(cmd, "dir", "data")
 	return cmd
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"m6lab/checkpoints"
 	"m6lab/m6"
+	"m6lab/scripts/command"
 )
 
 func runsCommand() *cobra.Command {
@@ -61,7 +62,7 @@ Age is the time since something was last written.`,
 				}
 			}
 			slices.SortStableFunc(rows, func(a, b runRow) int { return cmp.Compare(a.Age, b.Age) })
-			return printResult(cmd, rows, func(w io.Writer) error { return printRuns(w, rows) })
+			return command.PrintResult(cmd, rows, func(w io.Writer) error { return printRuns(w, rows) })
 		},
 	}
 }

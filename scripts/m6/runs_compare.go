@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/m6"
+	"m6lab/m6/strict"
+	"m6lab/scripts/command"
 	"m6lab/viz"
 )
 
@@ -28,7 +30,7 @@ Any number of metrics.jsonl can be drawn: --metric loss_caption, step_seconds_p9
 		Example: "  m6 runs compare runs/first runs/second\n  m6 runs compare runs/first runs/second --metric loss_caption --out compare.svg",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 {
-				return usagef("runs compare wants two runs or more, got %d", len(args))
+				return command.Usagef("runs compare wants two runs or more, got %d", len(args))
 			}
 			c, err := compareRuns(args, metric)
 			if err != nil {
@@ -40,7 +42,7 @@ Any number of metrics.jsonl can be drawn: --metric loss_caption, step_seconds_p9
 				}
 				fmt.Fprintln(cmd.ErrOrStderr(), "drew "+out)
 			}
-			return printResult(cmd, c, c.print)
+			return command.PrintResult(cmd, c, c.print)
 		},
 	}
 	cmd.Flags().StringVar(&metric, "metric", "loss", "what is drawn: a number of metrics.jsonl")
@@ -106,7 +108,7 @@ func compareRuns(dirs []string, metric string) (*comparison, error) {
 		if len(names) == 0 {
 			return nil, fmt.Errorf("none of %s has a logged step yet", strings.Join(dirs, ", "))
 		}
-		return nil, fmt.Errorf("no run has logged %q: did you mean %q? (%s)", metric, m6.Nearest(metric, names), strings.Join(names, ", "))
+		return nil, fmt.Errorf("no run has logged %q: did you mean %q? (%s)", metric, strict.Nearest(metric, names), strings.Join(names, ", "))
 	}
 	c.Config = append(c.Config, configDifferences(configs)...)
 	c.figures(logs)
@@ -283,7 +285,7 @@ func (c *comparison) draw(path string) error {
 	case ".html":
 		err = c.page(&file, o)
 	default:
-		return usagef("--out %s: want a name that ends in .svg, .png or .html", path)
+		return command.Usagef("--out %s: want a name that ends in .svg, .png or .html", path)
 	}
 	if err != nil {
 		return err

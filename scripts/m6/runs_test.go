@@ -15,6 +15,7 @@ import (
 	"m6lab/datasets/sample"
 	"m6lab/datasets/text"
 	"m6lab/m6"
+	"m6lab/m6/strict"
 )
 
 // runFolder makes a run of 10 steps with a log of some of them and a checkpoint of another, 0 for none.
@@ -24,7 +25,7 @@ func runFolder(t *testing.T, dir string, logged int, saved int64, settings ...st
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m6.Override(&r, append([]string{"train.steps=10"}, settings...)); err != nil {
+	if err := strict.Override(&r, append([]string{"train.steps=10"}, settings...)); err != nil {
 		t.Fatal(err)
 	}
 	v, err := text.ParseVocab(sample.Vocab())

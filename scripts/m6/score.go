@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"m6lab/scripts/command"
 	"m6lab/tasks/score"
 )
 
@@ -42,7 +43,7 @@ KIND is caption: BLEU-1 to BLEU-4, ROUGE-L and CIDEr-D over characters (a run of
 	}
 	cmd.Flags().StringVar(&references, "references", "", "JSON file: id to a list of texts")
 	cmd.Flags().StringVar(&predictions, "predictions", "", "JSON file: id to a text")
-	require(cmd, "references", "predictions")
+	command.Require(cmd, "references", "predictions")
 	return cmd
 }
 

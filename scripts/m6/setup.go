@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"m6lab/scripts/command"
 	"m6lab/scripts/setup"
 )
 
@@ -29,7 +30,7 @@ With --notebooks also JupyterLab and the Go kernel, with --tests the Python pack
 			if warning := report.Backend.Warning; warning != "" {
 				fmt.Fprintln(cmd.ErrOrStderr(), "m6: WARNING: "+warning)
 			}
-			return printResult(cmd, report, func(w io.Writer) error { return printSetup(w, report) })
+			return command.PrintResult(cmd, report, func(w io.Writer) error { return printSetup(w, report) })
 		},
 	}
 	cmd.Flags().BoolVar(&notebooks, "notebooks", false, "also install JupyterLab and the Go kernel into .cache")

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/datasets/text"
+	"m6lab/scripts/command"
 )
 
 // tokenizeCommand is `m6 tokenize`: lines on standard input to ids or tokens, a line each.
@@ -27,7 +28,7 @@ FILE is a BERT vocabulary, one token a line, and ids are those of Hugging Face's
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if path == "" {
-				return usagef("tokenize: no vocabulary: add --vocab FILE, such as the vocab.txt of a data set")
+				return command.Usagef("tokenize: no vocabulary: add --vocab FILE, such as the vocab.txt of a data set")
 			}
 			vocab, err := text.ReadVocab(path)
 			if err != nil {

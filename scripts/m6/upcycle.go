@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/m6"
+	"m6lab/scripts/command"
 )
 
 func upcycleCommand() *cobra.Command {
@@ -32,6 +33,6 @@ of the model they change what belongs to experts. m6 pretrain goes on from there
 	cmd.Flags().StringVar(&from, "from", "", "folder of the dense run")
 	cmd.Flags().StringVar(&dir, "dir", "", "folder of the new run")
 	cmd.Flags().StringArrayVar(&set, "set", nil, "one setting, such as model.experts=8 (repeatable)")
-	require(cmd, "from", "dir")
+	command.Require(cmd, "from", "dir")
 	return cmd
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/m6"
+	"m6lab/scripts/command"
 )
 
 // writeFlags are what every command that writes text shares.
@@ -34,7 +34,7 @@ func (f *writeFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.NoRepeat, "no-repeat", 0, "beam search writes no n-gram of this length twice")
 	flags.IntVar(&f.MaxTokens, "max-tokens", f.MaxTokens, "new tokens at most")
 	flags.BoolVar(&f.stream, "stream", false, "print the text while it is written; for one input, without --beams and --json")
-	require(cmd, "dir")
+	command.Require(cmd, "dir")
 }
 
 // answer is one written text.
@@ -55,10 +55,10 @@ type ask struct {
 // write answers every ask with the saved model; show is told the text as it comes, and may be nil.
 func (f *writeFlags) write(cmd *cobra.Command, asks []ask, show *streamer) ([]answer, error) {
 	if err := f.Validate(); err != nil {
-		return nil, usageError{err}
+		return nil, command.Usagef("%w", err)
 	}
 	if asJSON, _ := cmd.Flags().GetBool("json"); f.stream && (asJSON || f.Beams > 1 || len(asks) > 1) {
-		return nil, usageError{errors.New("--stream shows one text while it is drawn: leave out --json and --beams, and give one input")}
+		return nil, command.Usagef("--stream shows one text while it is drawn: leave out --json and --beams, and give one input")
 	}
 	s, err := m6.OpenSaved(m6.Folder(f.dir))
 	if err != nil {
@@ -121,7 +121,7 @@ func (f *writeFlags) answer(cmd *cobra.Command, asks []ask) error {
 	if err != nil {
 		return err
 	}
-	return printResult(cmd, answers, func(w io.Writer) error {
+	return command.PrintResult(cmd, answers, func(w io.Writer) error {
 		for _, a := range answers {
 			line := a.Text
 			if len(answers) > 1 {
@@ -185,7 +185,7 @@ func vqaCommand() *cobra.Command {
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&image, "image", "", "file of the picture")
-	require(cmd, "image")
+	command.Require(cmd, "image")
 	return cmd
 }
 
@@ -216,7 +216,7 @@ func qaCommand() *cobra.Command {
 func refuseBlank(what string, texts []string) error {
 	for i, s := range texts {
 		if strings.TrimSpace(s) == "" {
-			return usagef("%s %d is empty", what, i+1)
+			return command.Usagef("%s %d is empty", what, i+1)
 		}
 	}
 	return nil

@@ -104,6 +104,9 @@ func (c *composer) scenes(o SceneOptions, yield func(...Row) error) error {
 		}
 		s.Split, s.Source, s.ID = o.Split, "scenes", fmt.Sprintf("scene-%s-%05d", o.Split, i+1)
 		s.ImagePath = s.ID + ".png"
+		if o.Split == Train {
+			s.References = []string{s.Text} // one way of saying it is enough to learn from, and all are right
+		}
 		rows := []Row{s.Row}
 		if i < o.Questions {
 			rows = append(rows, s.question(round, r))
@@ -171,8 +174,14 @@ func (s *Scene) relate(d Direction, r *rand.Rand) {
 		a.X, a.Y, b.X, b.Y = a.Y, a.X, b.Y, b.X
 	}
 	s.meta.Items, s.meta.Relation = []Item{a, b}, d.Side
-	s.Text = s.meta.Ground + "背景上，" + s.first.Name + "在" + s.second.Name + "的" + d.Side + "。"
-	s.References = []string{s.Text, s.meta.Ground + "背景上，" + s.second.Name + "在" + s.first.Name + "的" + d.Opposite + "。"}
+	wording := func(a, b Kind, side string) string {
+		return s.meta.Ground + "背景上，" + a.Name + "在" + b.Name + "的" + side + "。"
+	}
+	s.References = []string{wording(s.first, s.second, d.Side), wording(s.second, s.first, d.Opposite)}
+	if d.DX+d.DY > 0 {
+		slices.Reverse(s.References)
+	}
+	s.Text = s.References[0] // names the left or the upper thing first
 }
 
 func item(k Kind, x, y, size int, r *rand.Rand) Item {

@@ -1,4 +1,4 @@
-package m6
+package strict
 
 import "strings"
 

@@ -1,4 +1,4 @@
-package m6
+package strict
 
 import (
 	"encoding/json"
@@ -174,10 +174,10 @@ func TestOverrideErrors(t *testing.T) {
 	}
 }
 
-func TestDecodeStrict(t *testing.T) {
+func TestDecode(t *testing.T) {
 	got, want := overrideDefaults(), overrideDefaults()
 	want.Model.Layers, want.Train.Mixture["lm"], want.Tags = 2, 4, []string{}
-	err := DecodeStrict(&got, []byte(`{"model":{"layers":2},"train":{"mixture":{"lm":4}},"tags":[]}`), "run.json")
+	err := Decode(&got, []byte(`{"model":{"layers":2},"train":{"mixture":{"lm":4}},"tags":[]}`), "run.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestDecodeStrict(t *testing.T) {
 	}
 }
 
-func TestDecodeStrictErrors(t *testing.T) {
+func TestDecodeErrors(t *testing.T) {
 	tests := []struct{ name, data, want string }{
 		{"unknown", `{"model":{"layer":2}}`, `unknown key "model.layer" in run.json: did you mean "model.layers"?`},
 		{"unknown group", `{"modle":{"layers":2}}`, `unknown key "modle" in run.json: did you mean "model"?`},
@@ -204,13 +204,13 @@ func TestDecodeStrictErrors(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			got := overrideDefaults()
-			err := DecodeStrict(&got, []byte(test.data), "run.json")
+			err := Decode(&got, []byte(test.data), "run.json")
 			if err == nil || err.Error() != test.want {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}
 		})
 	}
-	if err := DecodeStrict(overrideRun{}, []byte("{}"), "x"); err == nil {
+	if err := Decode(overrideRun{}, []byte("{}"), "x"); err == nil {
 		t.Error("a value that is no pointer was taken")
 	}
 }
@@ -284,7 +284,7 @@ func FuzzOverride(f *testing.F) {
 		}
 		var again overrideRun
 		again.hidden = run.hidden
-		if err := DecodeStrict(&again, data, "run.json"); err != nil {
+		if err := Decode(&again, data, "run.json"); err != nil {
 			t.Fatalf("%s: %v", data, err)
 		}
 		saved, err := json.Marshal(again)

@@ -1,4 +1,4 @@
-package m6
+package strict
 
 import (
 	"bytes"
@@ -45,11 +45,11 @@ func Override(dst any, settings []string) error {
 	return nil
 }
 
-// DecodeStrict reads one JSON object onto the struct that dst points to; fields that data does not
+// Decode reads one JSON object onto the struct that dst points to; fields that data does not
 // mention keep their value. An unknown or repeated key, a wrong type, null, or anything after the
 // object is an error that names the key and name, the source of data for the reader; dst is then
 // left as it was.
-func DecodeStrict(dst any, data []byte, name string) error {
+func Decode(dst any, data []byte, name string) error {
 	target, err := structOf(dst)
 	if err != nil {
 		return err
