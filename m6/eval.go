@@ -21,6 +21,7 @@ type Evaluator struct {
 
 // NewEvaluator prepares evaluation of a run's model.
 func NewEvaluator(d *Device, m *Model, r Run) *Evaluator {
+	r.Model = m.Config
 	return &Evaluator{run: r, model: m, device: d, hosts: hosts.Alone(), programs: map[Shape]*program{}}
 }
 

@@ -26,6 +26,7 @@ type Step struct {
 
 // NewStep prepares the training step of a run; programs are compiled when a shape is first seen.
 func NewStep(d *Device, m *Model, r Run) *Step {
+	r.Model = m.Config
 	return &Step{run: r, model: m, device: d, hosts: hosts.Alone(), programs: map[Shape]*program{}}
 }
 
