@@ -35,29 +35,46 @@ type Attended struct {
 func SelfAttention(w Weights, x, bias *Node, heads int) Attended {
 	B, S, D := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
 	bias.AssertDims(B, 1, S, S)
-	qBSHK, kBSHK, vBSHK := Projections(w, Reshape(x, B*S, D), heads, B, S)
-	mixed, weights := attend(MulScalar(qBSHK, 1/math.Sqrt(float64(D/heads))), kBSHK, vBSHK, bias)
-	y := Reshape(attentionOutput(w, Reshape(mixed, B*S, D), heads), B, S, D)
+	qkv := w.again(x, 0, func(w Weights, x *Node) *Node { return projections(w, Reshape(x, B*S, D), heads, B, S) }, "query.", "key.", "value.")
+	qBSHK, kBSHK, vBSHK := splitProjections(qkv)
+	mixed, weights := attend(MulScalar(qBSHK, 1/math.Sqrt(float64(D/heads))), kBSHK, vBSHK, bias, w.selective)
+	output := func(w Weights, mixed *Node) *Node {
+		return Reshape(attentionOutput(w, Reshape(mixed, B*S, D), heads), B, S, D)
+	}
+	var y *Node
+	if w.gather != nil {
+		y = w.again(mixed, 1, output, "output.")
+	} else {
+		y = w.arrives(output(w, mixed), 1)
+	}
 	return Attended{Y: y, Weights: weights, Keys: kBSHK, Values: vBSHK}
 }
 
 // attend mixes values [B,S,H,K] by softmax(q·k + bias); weights are f32 [B,H,S,S]. The exponentials are divided by their sums behind
 // the product with the values, and the gradient is written down as in FlashAttention (Dao et al., arXiv 2205.14135, appendix B): both
-// spare passes over the arrays [B,H,S,S], which cost most.
-func attend(q, k, v, bias *Node) (mixed, weights *Node) {
+// spare passes over the arrays [B,H,S,S], which cost most. Selectively they are made again, of queries and keys.
+func attend(q, k, v, bias *Node, s *selective) (mixed, weights *Node) {
 	dtype := q.DType()
 	var exps, sums, mixedBHSK *Node // f32 [B,H,S,S], [B,H,S,1], [B,H,S,K]
-	forward := func(in []*Node) *Node {
-		scores := Add(ConvertDType(Einsum("bshk,bthk->bhst", in[0], in[1]), dtypes.Float32), bias)
+	exponentials := func(q, k *Node) (exps, sums *Node) {
+		scores := Add(ConvertDType(Einsum("bshk,bthk->bhst", q, k), dtypes.Float32), bias)
 		exps = Exp(Sub(scores, StopGradient(ReduceAndKeep(scores, ReduceMax, -1))))
-		sums = ReduceAndKeep(exps, ReduceSum, -1)
+		return exps, ReduceAndKeep(exps, ReduceSum, -1)
+	}
+	forward := func(in []*Node) *Node {
+		exps, sums = exponentials(in[0], in[1])
 		mixedBHSK = Div(ConvertDType(Einsum("bhst,bthk->bhsk", ConvertDType(exps, dtype), in[2]), dtypes.Float32), sums)
 		return ConvertDType(TransposeAllAxes(mixedBHSK, 0, 2, 1, 3), dtype)
 	}
 	backward := func(in []*Node, again remade, dy *Node) []*Node {
-		exps := again(exps)
-		byMixed := Div(ConvertDType(TransposeAllAxes(dy, 0, 2, 1, 3), dtypes.Float32), again(sums))
-		constant := ReduceAndKeep(Mul(byMixed, again(mixedBHSK)), ReduceSum, -1) // what every weight of a row shares, [B,H,S,1]
+		exps, sums, mixedBHSK := again(exps), again(sums), again(mixedBHSK)
+		if s != nil {
+			in = []*Node{s.tied(in[0]), in[1], in[2]}
+			exps, sums = exponentials(in[0], in[1])
+			mixedBHSK = ConvertDType(TransposeAllAxes(mixed, 0, 2, 1, 3), dtypes.Float32)
+		}
+		byMixed := Div(ConvertDType(TransposeAllAxes(dy, 0, 2, 1, 3), dtypes.Float32), sums)
+		constant := ReduceAndKeep(Mul(byMixed, mixedBHSK), ReduceSum, -1) // what every weight of a row shares, [B,H,S,1]
 		byMixed = ConvertDType(byMixed, dtype)
 		byWeights := ConvertDType(Einsum("bhsk,bthk->bhst", byMixed, in[2]), dtypes.Float32)
 		byScores := ConvertDType(Mul(exps, Sub(byWeights, constant)), dtype)
@@ -77,9 +94,14 @@ func overQueries(x, weights *Node) *Node {
 	return TransposeAllAxes(Einsum("bhsk,bhst->bhkt", x, weights), 0, 3, 1, 2)
 }
 
-// Projections are queries, keys and values of x [N,D], each as [dims...,H,K]. They are one matrix product: the kernels are
-// concatenated by heads, [D,H,3,K], so that a split of the heads over devices splits the product too.
+// Projections are queries, keys and values of x [N,D], each as [dims...,H,K].
 func Projections(w Weights, x *Node, heads int, dims ...int) (q, k, v *Node) {
+	return splitProjections(projections(w, x, heads, dims...))
+}
+
+// projections are queries, keys and values side by side, [dims...,H,3,K]. They are one matrix product: the kernels are concatenated by
+// heads, [D,H,3,K], so that a split of the heads over devices splits the product too.
+func projections(w Weights, x *Node, heads int, dims ...int) *Node {
 	D := x.Shape().Dim(1)
 	K := D / heads
 	var kernels, biases []*Node
@@ -89,9 +111,11 @@ func Projections(w Weights, x *Node, heads int, dims ...int) (q, k, v *Node) {
 	}
 	kernel := Reshape(Concatenate(kernels, 2), D, 3*D)
 	bias := Reshape(Concatenate(biases, 1), 3*D)
-	dims = append(append([]int{}, dims...), heads, 3, K)
-	qkv := Reshape(Dense(x, kernel, bias), dims...) // [N,3D] -> [...,H,3,K]
-	axis := len(dims) - 2
+	return Reshape(Dense(x, kernel, bias), append(append([]int{}, dims...), heads, 3, K)...) // [N,3D] -> [...,H,3,K]
+}
+
+func splitProjections(qkv *Node) (q, k, v *Node) {
+	axis := qkv.Rank() - 2
 	part := func(i int) *Node { return Squeeze(SliceAxis(qkv, axis, AxisElem(i)), axis) }
 	return part(0), part(1), part(2)
 }

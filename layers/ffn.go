@@ -21,9 +21,14 @@ func FFNParams(prefix string, width, hidden int, gain float64) []Param {
 func FFN(w Weights, x *Node, hidden int) *Node {
 	x.AssertRank(3)
 	B, S, D := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
-	h := Dense(Reshape(x, B*S, D), w.At("in.kernel", D, hidden), w.At("in.bias", hidden)) // [B,S,D] -> [N,F]
-	y := Dense(GELU(h), w.At("out.kernel", hidden, D), w.At("out.bias", D))               // [N,F] -> [N,D]
-	return Reshape(y, B, S, D)
+	h := w.again(x, 0, func(w Weights, x *Node) *Node {
+		h := Dense(Reshape(x, B*S, D), w.At("in.kernel", D, hidden), w.At("in.bias", hidden)) // [B,S,D] -> [N,F]
+		return Reshape(h, B, S, hidden)
+	}, "in.")
+	return w.again(h, 1, func(w Weights, h *Node) *Node {
+		y := Dense(GELU(Reshape(h, B*S, hidden)), w.At("out.kernel", hidden, D), w.At("out.bias", D)) // [N,F] -> [N,D]
+		return Reshape(y, B, S, D)
+	}, "out.")
 }
 
 // Dense is x·kernel + bias for x [N,I], kernel [I,O] and bias [O], a plain matrix product: the fastest layout XLA has on CPU.

@@ -78,9 +78,8 @@ func MoE(w Weights, x, valid *Node, o MoEOptions) (*Node, Routing) {
 	switch {
 	case o.Training:
 		y, c.made = seated(w, x, c, o)
-	case o.Constrain != nil: // the weights that the loop cuts out would travel to every device: here the tokens travel, with seats for all
-		o.CapacityFactor = 0
-		y, _ = seated(w, x, c, o)
+	case o.Constrain != nil: // the weights that sorted cuts out would travel to every device
+		y = rounds(w, x, c, o)
 	default:
 		y = sorted(w, x, c, o)
 	}
@@ -101,7 +100,7 @@ func Capacity(factor float64, tokens, experts int) int {
 	return min(tokens, max(1, int(math.Ceil(factor*float64(tokens)/float64(experts)-1e-9))))
 }
 
-// atExperts runs every expert on its own seats, x [G,E·C,D] to [G,E·C,D]; on a mesh the tokens travel to their experts and back.
+// atExperts runs every expert, of weights w, on its own seats, x [G,E·C,D] to [G,E·C,D]; on a mesh the tokens travel to their experts and back.
 func atExperts(w Weights, x *Node, o MoEOptions) *Node {
 	G, seats, D := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
 	C := seats / o.Experts
@@ -109,20 +108,24 @@ func atExperts(w Weights, x *Node, o MoEOptions) *Node {
 	if o.Constrain != nil {
 		xEGCD = o.Constrain(o.Constrain(xEGCD, false), true)
 	}
-	y := Reshape(experts(w.In("experts"), Reshape(xEGCD, o.Experts, G*C, D), o), o.Experts, G, C, D)
+	y := experts(w, xEGCD, o)
 	if o.Constrain != nil {
 		y = o.Constrain(o.Constrain(y, true), false)
 	}
 	return Reshape(TransposeAllAxes(y, 1, 0, 2, 3), G, seats, D)
 }
 
-// experts runs every expert on its own tokens, x [E,N,D] to [E,N,D].
+// experts runs every expert on its own tokens, x [E,G,C,D] to [E,G,C,D].
 func experts(w Weights, x *Node, o MoEOptions) *Node {
-	D := x.Shape().Dim(2)
-	h := Einsum("end,edf->enf", x, w.At("in.kernel", o.Experts, D, o.Hidden))
-	h = GELU(Add(h, ExpandAxes(w.At("in.bias", o.Experts, o.Hidden), 1)))
-	y := Einsum("enf,efd->end", h, w.At("out.kernel", o.Experts, o.Hidden, D))
-	return Add(y, ExpandAxes(w.At("out.bias", o.Experts, D), 1))
+	E, G, C, D := o.Experts, x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
+	h := w.again(x, 0, func(w Weights, x *Node) *Node {
+		h := Einsum("end,edf->enf", Reshape(x, E, G*C, D), w.At("in.kernel", E, D, o.Hidden))
+		return Reshape(Add(h, ExpandAxes(w.At("in.bias", E, o.Hidden), 1)), E, G, C, o.Hidden)
+	}, "in.")
+	return w.again(h, 2, func(w Weights, h *Node) *Node {
+		y := Einsum("enf,efd->end", GELU(Reshape(h, E, G*C, o.Hidden)), w.At("out.kernel", E, o.Hidden, D))
+		return Reshape(Add(y, ExpandAxes(w.At("out.bias", E, D), 1)), E, G, C, D)
+	}, "out.")
 }
 
 // Groups are how the tokens of a batch [B,S] stand in routing groups [G,N]: rows cut into pieces, or whole rows together.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -96,10 +97,33 @@ func BenchmarkMoEInference(b *testing.B) {
 	}
 }
 
-// BenchmarkMoERouters compares routers at 64 experts and the same seats.
+// BenchmarkMoERouters compares routers at 64 experts and the same seats, in turn, so that what else the machine does meets both: medians.
 func BenchmarkMoERouters(b *testing.B) {
-	for _, router := range []Router{RouterTop2, RouterPrototypes} {
-		o := MoEOptions{Experts: 64, Router: router, TopK: 2, CapacityFactor: 2}
-		b.Run(string(router), func(b *testing.B) { costOfToken(b, 1024, o) })
+	const tokens = 1024
+	routers := []Router{RouterTop2, RouterPrototypes}
+	var runs []func()
+	for _, router := range routers {
+		o := MoEOptions{Experts: 64, Router: router, TopK: 2, CapacityFactor: 2, Hidden: 2048, Training: true}
+		runs = append(runs, moeProgram(b, 1, tokens, 64, o))
+		runs[len(runs)-1]()
 	}
+	processors, clocks := make([][]float64, len(runs)), make([][]float64, len(runs))
+	for b.Loop() {
+		for i, run := range runs {
+			before, start := processor(b), time.Now()
+			run()
+			processors[i] = append(processors[i], processor(b)-before)
+			clocks[i] = append(clocks[i], time.Since(start).Seconds())
+		}
+	}
+	median := func(x []float64) float64 {
+		slices.Sort(x)
+		return x[len(x)/2]
+	}
+	for i, router := range routers {
+		b.ReportMetric(median(processors[i])*1e6/tokens, "cpu-us/token-"+string(router))
+		b.ReportMetric(median(clocks[i])*1e6/tokens, "us/token-"+string(router))
+	}
+	b.ReportMetric(median(processors[1])/median(processors[0]), "cpu-ratio")
+	b.ReportMetric(median(clocks[1])/median(clocks[0]), "ratio")
 }

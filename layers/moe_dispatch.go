@@ -24,7 +24,7 @@ type seating struct {
 // choices that found a seat.
 func seated(w Weights, x *Node, c choices, o MoEOptions) (y, has *Node) {
 	s := takeSeats(c, o.Experts, o.capacity(x.Shape().Dim(1)))
-	y = s.combine(atExperts(w, s.dispatch(x), o), c.gate)
+	y = s.combine(atExperts(w.In("experts"), s.dispatch(x), o), c.gate)
 	return y, Reshape(LessThan(s.seat, FillLike(s.seat, float64(s.choice.Shape().Dim(1)))), c.expert.Shape().Dimensions...)
 }
 

@@ -26,7 +26,7 @@ func expertChoice(w Weights, x, valid *Node, o MoEOptions) (*Node, Routing) {
 		gate = Div(gate, AddScalar(Einsum("gqn,gn->gq", seats, sum), 1e-9))
 	}
 	kind := ConvertDType(seats, x.DType())
-	y := atExperts(w, Einsum("gqn,gnd->gqd", kind, x), o)
+	y := atExperts(w.In("experts"), Einsum("gqn,gnd->gqd", kind, x), o)
 	y = Einsum("gqn,gqd->gnd", kind, Mul(y, ConvertDType(ExpandAxes(gate, -1), x.DType())))
 	y.AssertDims(G, N, D)
 

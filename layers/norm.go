@@ -18,7 +18,9 @@ func NormParams(prefix string, width int) []Param {
 
 // LayerNorm normalises the last axis of x [...,D] to mean 0 and variance 1, then scales and shifts it (Ba et al., arXiv 1607.06450).
 // It calculates in f32 and returns x's type.
-func LayerNorm(w Weights, x *Node) *Node {
+func LayerNorm(w Weights, x *Node) *Node { return w.norm(x, layerNorm) }
+
+func layerNorm(w Weights, x *Node) *Node {
 	width := x.Shape().Dimensions[x.Rank()-1]
 	h := ConvertDType(x, dtypes.Float32)
 	centred := Sub(h, ReduceAndKeep(h, ReduceMean, -1))

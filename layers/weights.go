@@ -54,9 +54,12 @@ func (p Param) Size() int {
 
 // Weights gives a layer its parameters by name.
 type Weights struct {
-	nodes   map[string]*Node
-	prefix  string
-	compute dtypes.DType
+	nodes     map[string]*Node
+	prefix    string
+	compute   dtypes.DType
+	selective *selective // nil: all is kept for the backward pass
+	gather    func(name string, x, tie *Node) *Node
+	tie       *Node
 }
 
 // NewWeights makes a root over nodes, keyed by full name. [Weights.At] converts what it returns to the type compute.
@@ -72,7 +75,19 @@ func (w Weights) In(format string, args ...any) Weights {
 
 // At returns the named tensor in the compute type. It panics where there is none, or its dimensions are not dims.
 func (w Weights) At(name string, dims ...int) *Node {
-	return ConvertDType(w.F32(name, dims...), w.compute)
+	x := ConvertDType(w.F32(name, dims...), w.compute)
+	if w.gather != nil {
+		return w.gather(w.prefix+name, x, w.tie)
+	}
+	return x
+}
+
+// Gather are the same weights, each of which [Weights.At] gives by way of gather, which fixes where it lies while a layer reads it. Where the
+// layers are [Weights.Selective], what they read is gathered again for the backward pass; then tie, along the axes of a batch [B] or of
+// experts and groups [E,G], is 0 as soon as the gradient is there, and nil else.
+func (w Weights) Gather(gather func(name string, x, tie *Node) *Node) Weights {
+	w.gather = gather
+	return w
 }
 
 // F32 is [Weights.At] without the conversion: the tensor as it is stored.

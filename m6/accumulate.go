@@ -67,7 +67,7 @@ func (s *Step) parts(state *State, batches []*Batch) (map[string]*Value, *Pendin
 func (s *Step) sumSpecs() []stateSpec {
 	var specs []stateSpec
 	for _, p := range s.model.trained() {
-		specs = append(specs, stateSpec{name: gradName(p.Name), dims: p.Dims, axes: layout(p.Name, len(p.Dims)), init: layers.Param{Dims: p.Dims}})
+		specs = append(specs, stateSpec{name: gradName(p.Name), dims: p.Dims, axes: s.run.weightLayout(p), init: layers.Param{Dims: p.Dims}})
 	}
 	return append(specs, stateSpec{name: targetsName, init: layers.Param{}})
 }
@@ -97,7 +97,7 @@ func (s *Step) part(state *State, sums map[string]*Value, batch *Batch, index in
 	for name := range sums {
 		sums[name] = out[name]
 	}
-	for _, spec := range s.model.weightSpecs() {
+	for _, spec := range s.run.weightSpecs() {
 		if value, ok := out[spec.name]; ok {
 			state.values[spec.name] = value
 		}
@@ -118,7 +118,7 @@ func (s *Step) buildPart(b *builder, shape Shape) {
 			b.output(spec.name, Add(old, grads[i]), spec.axes)
 		}
 	}
-	for _, spec := range s.model.weightSpecs() {
+	for _, spec := range s.run.weightSpecs() {
 		if now, ok := loss.Aux.Updated[spec.name]; ok {
 			b.output(spec.name, now, spec.axes)
 		}
@@ -152,7 +152,7 @@ func (s *Step) applySums(state *State, sums map[string]*Value, rate float64) (ma
 }
 
 func (s *Step) buildApply(b *builder) {
-	_, nodes := b.weights(s.model.weightSpecs(), "f32")
+	_, nodes := b.weights(s.run.weightSpecs(), "f32")
 	var grads []*Node
 	var targets *Node
 	for _, spec := range s.sumSpecs() {

@@ -21,28 +21,15 @@ type Evaluator struct {
 
 // NewEvaluator prepares evaluation of a run's model.
 func NewEvaluator(d *Device, m *Model, r Run) *Evaluator {
+	r.Model = m.Config
 	return &Evaluator{run: r, model: m, device: d, hosts: hosts.Alone(), programs: map[Shape]*program{}}
 }
 
 // Loss is the negative log-likelihood of each row of a batch in nats, and its number of targets.
 func (e *Evaluator) Loss(state *State, b *Batch) (nll, count []float32, err error) {
-	p, ok := e.programs[b.Shape]
-	if !ok {
-		p, err = newProgram(e.device, "evaluate", func(bu *builder) {
-			in := bu.declare(b.Shape, e.model.PatchFeatures)
-			w, _ := bu.weights(e.model.weightSpecs(), e.run.Train.Precision)
-			var pass Pass
-			if e.device.mesh != nil {
-				pass.Constrain, pass.Rows = bu.tokens, bu.rows
-			}
-			loss := e.model.Loss(w, in, pass)
-			bu.output("nll", loss.NLL, axes{""})
-			bu.output("count", loss.Count, axes{""})
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-		e.programs[b.Shape] = p
+	p, err := e.program(b.Shape)
+	if err != nil {
+		return nil, nil, err
 	}
 	values := map[string]*Value{}
 	if err := e.device.placeBatch(b, e.model.PatchFeatures, values); err != nil {
@@ -58,6 +45,30 @@ func (e *Evaluator) Loss(state *State, b *Batch) (nll, count []float32, err erro
 	}
 	count, err = tensors.CopyFlatData[float32](out["count"].shards[0])
 	return nll, count, err
+}
+
+// program compiles the evaluation of a shape, once.
+func (e *Evaluator) program(shape Shape) (*program, error) {
+	if p, ok := e.programs[shape]; ok {
+		return p, nil
+	}
+	p, err := newProgram(e.device, "evaluate", func(b *builder) {
+		in := b.declare(shape, e.model.PatchFeatures)
+		w, _ := b.weights(e.run.weightSpecs(), e.run.Train.Precision)
+		w = b.gathering(w, e.run)
+		var pass Pass
+		if e.device.mesh != nil {
+			pass.Constrain, pass.Rows, pass.Devices = b.tokens, b.rows, e.run.Mesh.Data*e.run.Mesh.Expert
+		}
+		loss := e.model.Loss(w, in, pass)
+		b.output("nll", loss.NLL, axes{""})
+		b.output("count", loss.Count, axes{""})
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.programs[shape] = p
+	return p, nil
 }
 
 // Mean is a mean loss over what was seen of something.

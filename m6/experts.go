@@ -20,6 +20,9 @@ func (m *Model) experts(w layers.Weights, i int, h *Node, in blockInput) *Node {
 		Experts: m.Experts, Hidden: m.FFN, Router: layers.Router(m.Router), TopK: m.TopK, CapacityFactor: m.CapacityFactor, Group: m.Group,
 		Normalize: m.NormalizeGates, Training: in.pass.Training, Position: in.position, Layer: i, Constrain: in.pass.Constrain,
 	}
+	if p := in.pass; p.Constrain != nil && !p.Training { // no token is dropped, so a group may be all that a device has
+		o.Group = h.Shape().Dim(0) / p.Devices * h.Shape().Dim(1)
+	}
 	if in.pass.Seed != nil {
 		o.Noise = &layers.MoENoise{Seed: in.pass.Seed, Jitter: m.Jitter, Second: m.RandomSecond}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"m6lab/m6/plugin"
 	"m6lab/m6/strict"
 )
 
@@ -52,14 +53,69 @@ func TestRouterMesh(t *testing.T) {
 	}
 }
 
+// Held-out losses on a mesh are one device's, whichever axis splits the experts, with rows of all lengths and more experts than tokens.
+func TestEvaluateMesh(t *testing.T) {
+	c := tinyMoE()
+	c.Experts = 32
+	batch := tinyBatch(c, 4, 9)
+	want := evaluateTiny(t, c, batch)
+	for _, mesh := range []Mesh{{1, 1, 4}, {2, 1, 2}, {1, 2, 2}, {4, 1, 1}} {
+		r := tinyRun(t, c, func(r *Run) { r.Mesh = mesh })
+		d, state := newState(t, r)
+		got, _, err := NewEvaluator(d, &Model{Config: c}, r).Loss(state, batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range want {
+			if math.Abs(float64(got[i]-want[i])) > 1e-4 {
+				t.Errorf("%v, row %d: loss %g, one device has %g", mesh, i, got[i], want[i])
+			}
+		}
+	}
+}
+
+// What an evaluation on a mesh multiplies in a round does not grow with the experts, and neither does its memory beside the weights; no
+// expert's weight is gathered.
+func TestEvaluateMeshCost(t *testing.T) {
+	programs := map[int]plugin.Compiled{}
+	for _, experts := range []int{8, 64} {
+		r, shape := plannedRun(t, Mesh{1, 1, 4}, func(r *Run) {
+			withExperts(r)
+			r.Model.Experts, r.Model.FFN = experts, 256
+		})
+		d, err := OpenDevice(r.Mesh)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.looks = true
+		p, err := NewEvaluator(d, &Model{Config: r.Model}, r).program(shape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range p.compiled.Module.Collectives() {
+			if c.Kind == "all-gather" && c.Bytes >= int64(f32Bytes*r.Model.Width*r.Model.FFN) {
+				t.Errorf("%d experts: an all-gather of %d bytes", experts, c.Bytes)
+			}
+		}
+		programs[experts] = p.compiled
+	}
+	few, many := programs[8], programs[64]
+	t.Logf("%g and %g operations, %d and %d bytes", few.Module.FLOPs(), many.Module.FLOPs(), few.Temporaries, many.Temporaries)
+	if many.Module.FLOPs() > 1.1*few.Module.FLOPs() || float64(many.Temporaries) > 1.1*float64(few.Temporaries) {
+		t.Errorf("64 experts: %g operations and %d bytes; 8 experts: %g and %d", many.Module.FLOPs(), many.Temporaries, few.Module.FLOPs(), few.Temporaries)
+	}
+}
+
 // Recomputing blocks draws and routes alike.
 func TestRouterRemat(t *testing.T) {
 	for _, router := range []string{"top2", "prototypes"} {
 		c := routed(router)
 		c.Jitter, c.Dropout = 0.1, 0.1
 		_, want := trainTiny(t, tinyRun(t, c, nil), 2)
-		_, got := trainTiny(t, tinyRun(t, c, func(r *Run) { r.Train.Remat = "block" }), 2)
-		compareTensors(t, got, want, 2e-4)
+		for _, remat := range []string{"selective", "block"} {
+			_, got := trainTiny(t, tinyRun(t, c, func(r *Run) { r.Train.Remat = remat }), 2)
+			compareTensors(t, got, want, 2e-4)
+		}
 	}
 }
 

@@ -61,14 +61,15 @@ type Pass struct {
 	Dropout  *layers.Dropout // nil drops nothing
 	Seed     *Node           // uint32 [], of what routers draw while training; nil draws nothing
 	HeadRows int             // positions whose logits are made at a time while training; 0: all at once
-	Remat    bool            // recompute each block in the backward pass instead of keeping its insides
+	Remat    string          // what of a block the backward pass makes again, as train.remat says; "" is none
 	Trace    *Trace          // nil keeps nothing
 	// Rows lays x [B,S,D] out over devices by the rows of the batch, Columns what an embedding's gradient is made of, see [layers.Lookup].
 	// They may be nil.
 	Rows    func(x *Node) *Node
 	Columns func(ids, dy *Node) (*Node, *Node)
-	// Constrain fixes the layout over devices of tokens on their way to experts, see [layers.MoEOptions].
+	// Constrain fixes the layout over devices of tokens on their way to experts, see [layers.MoEOptions]; Devices share the rows of the batch.
 	Constrain func(x *Node, atExperts bool) *Node
+	Devices   int
 }
 
 // Aux is what a forward pass gives beside its result: the routers' losses and loads, and the batch norm's new statistics.
@@ -86,14 +87,18 @@ func (m *Model) Hidden(w layers.Weights, in Inputs, p Pass) (*Node, Aux) {
 	mask := m.mask(valid, in.Shape)
 	p.Trace.Keep(mask, "mask") // [B,S,S]
 	bias := layers.MaskBias(mask)
+	inBlocks := w
+	if p.Remat == "selective" {
+		inBlocks = w.Selective()
+	}
 	for i := range m.Layers {
-		if p.Remat {
+		if p.Remat == "block" {
 			x = x.Checkpoint()
 		}
 		x = p.rows(x)
-		x = m.block(w.In("%s", blockName(i)), i, x, blockInput{valid: valid, bias: bias, position: position, pass: p, aux: &aux})
+		x = m.block(inBlocks.In("%s", blockName(i)), i, x, blockInput{valid: valid, bias: bias, position: position, pass: p, aux: &aux})
 	}
-	if p.Remat {
+	if p.Remat == "block" {
 		x = x.StopCheckpoint()
 	}
 	return p.rows(layers.LayerNorm(w.In("final_norm"), x)), aux

@@ -1,15 +1,32 @@
 package m6
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// What a block keeps for the backward pass, in arrays of f32: of [B,S,D] whole ones and ones that are split over model, of [B,S,F] and of
-// [B,H,S,S] split ones. XLA's buffers of compiled steps were counted, see LOG.md; TestPlan holds the sums beside XLA's.
+// What a block keeps for the backward pass, in arrays: of [B,S,D] whole ones and ones that are split over model, of [B,S,F] and of [B,H,S,S]
+// split ones, and of the seats at experts, [E,G,C,D]. XLA's buffers of compiled steps were counted, see LOG.md; TestPlan holds the sums beside
+// XLA's.
+type keeps struct{ whole, split, hidden, scores, seats float64 }
+
+var (
+	keepsAll = keeps{
+		whole:  6, // residuals, norms, dropped-out branches
+		split:  6, // queries, keys, values, each in two orders of axes
+		hidden: 3, // before and behind GELU, and its inner function
+		scores: 1, // exponentials
+		seats:  4, // tokens at their experts and what they gave, in two orders of axes
+	}
+	keepsProducts = keeps{
+		whole:  3, // what each half of the block reads, and what the second gives
+		split:  4, // queries, keys, values, and their mix
+		hidden: 1,
+		seats:  1,
+	}
+)
+
 const (
-	keptWhole      = 6    // residuals, norms, dropped-out branches
-	keptSplit      = 6    // queries, keys, values, each in two orders of axes
-	keptHidden     = 3    // before and behind GELU, and its inner function
-	keptScores     = 1    // exponentials
-	keptSeats      = 4    // [E,G,C,D] of tokens at their experts and of what they gave, in two orders of axes
 	keptCheckpoint = 2    // [B,S,D] of a block that is made again
 	keptLogits     = 2    // [targets,V]: exponentials and the logits' gradient
 	wideLogits     = 4096 // from so many on in a row, XLA keeps the logits besides
@@ -46,17 +63,25 @@ func (c cost) batchBytes() int64 {
 // working are the bytes that the step needs while it runs. Without activation checkpointing most is held either when the loss is made, with
 // what all blocks keep, or when all gradients are there; with it, when the last block is made again.
 func (c cost) working() (activations, gradients, workspace int64) {
-	var kept, block float64 // of all blocks, of the largest
+	element := c.kept()
+	var kept, block, products float64 // of all blocks, of the largest, of all by selective checkpointing
 	for i := range c.Model.Layers {
-		bytes := c.blockBytes(i)
+		bytes := c.blockBytes(i, keepsAll, element)
 		kept, block = kept+bytes, max(block, bytes)
+		products += c.blockBytes(i, keepsProducts, c.made())
 	}
 	head, table, all := c.headBytes(), c.tableBytes(), c.gradientBytes()
-	if c.Train.Precision == "bf16" && c.Train.Remat == "none" {
-		kept += all / f32Bytes * c.kept() // weights as they were rounded, until the backward pass
-	}
-	if c.Train.Remat == "block" {
-		x := c.kept() * c.positions() * float64(c.Model.Width)
+	switch c.Train.Remat {
+	case "none":
+		if c.Train.Precision == "bf16" {
+			kept += all / f32Bytes * element // weights as they were rounded, until the backward pass
+		}
+	case "selective":
+		if kept, head = products, max(head, block+c.gatheredBytes()); c.Train.Precision == "bf16" {
+			kept += all / 2
+		}
+	case "block":
+		x := element * c.positions() * float64(c.Model.Width)
 		workspace := max(block, head)
 		if c.Train.Precision == "bf16" {
 			workspace += all / f32Bytes // about half of the weights as they were rounded
@@ -69,8 +94,8 @@ func (c cost) working() (activations, gradients, workspace int64) {
 	return int64(block), int64(all), 0
 }
 
-// blockBytes is what block i keeps for its backward pass.
-func (c cost) blockBytes(i int) float64 {
+// blockBytes is what block i keeps for its backward pass, in elements of a size.
+func (c cost) blockBytes(i int, k keeps, element float64) float64 {
 	m, model := c.Model, float64(c.Mesh.Model)
 	x := c.positions() * float64(m.Width)
 	hidden, seats := c.positions()*float64(m.FFN), 0.0
@@ -78,12 +103,20 @@ func (c cost) blockBytes(i int) float64 {
 		hidden, seats = c.seats()*float64(m.FFN), c.seats()*float64(m.Width)
 	}
 	scores := c.positions() * float64(m.Heads*c.Length())
-	return c.kept()*(keptWhole*x+keptSeats*seats+(keptSplit*x+keptHidden*hidden)/model) + f32Bytes*keptScores*scores/model
+	return element*(k.whole*x+k.seats*seats+(k.split*x+k.hidden*hidden)/model) + f32Bytes*k.scores*scores/model
 }
 
 // kept is the size of an element of an activation.
 func (c cost) kept() float64 {
 	if c.half {
+		return f32Bytes / 2
+	}
+	return f32Bytes
+}
+
+// made is the size of an element that a product gave.
+func (c cost) made() float64 {
+	if c.Train.Precision == "bf16" {
 		return f32Bytes / 2
 	}
 	return f32Bytes
@@ -115,10 +148,23 @@ func (c cost) tableBytes() float64 {
 func (c cost) gradientBytes() (total float64) {
 	for _, p := range c.Model.trained() {
 		if c.isRead(p) {
-			total += f32Bytes * float64(c.Mesh.share(p.Dims, layout(p.Name, len(p.Dims))))
+			total += f32Bytes * float64(c.Mesh.share(p.Dims, c.weightLayout(p)))
 		}
 	}
 	return total
+}
+
+// gatheredBytes are the weights of the largest block that lie in parts elsewhere, whole while its layers read them.
+func (c cost) gatheredBytes() (most float64) {
+	blocks := map[string]float64{}
+	for _, p := range c.Model.trained() {
+		if whole := layout(p.Name, len(p.Dims)); c.Mesh.split(c.weightLayout(p)) > c.Mesh.split(whole) {
+			block := strings.SplitN(p.Name, ".", 3)[1]
+			blocks[block] += f32Bytes * float64(c.Mesh.share(p.Dims, whole))
+			most = max(most, blocks[block])
+		}
+	}
+	return most
 }
 
 // validatePlan says what of a run and a batch cannot be planned.

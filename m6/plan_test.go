@@ -33,6 +33,8 @@ func withExperts(r *Run) {
 func TestPlan(t *testing.T) {
 	bf16 := func(r *Run) { r.Train.Precision = "bf16" }
 	block := func(r *Run) { r.Train.Remat = "block" }
+	selective := func(r *Run) { r.Train.Remat = "selective" }
+	zero := func(r *Run) { r.Train.Remat, r.Train.Zero = "selective", 3 }
 	for _, c := range []struct {
 		mesh    Mesh
 		changes []func(*Run)
@@ -48,13 +50,20 @@ func TestPlan(t *testing.T) {
 		{mesh: Mesh{1, 1, 8}, changes: []func(*Run){withExperts, block}},
 		{mesh: Mesh{1, 4, 1}, changes: []func(*Run){withExperts}},
 		{mesh: Mesh{2, 1, 1}, changes: []func(*Run){withExperts, bf16}},
+		{mesh: Mesh{1, 1, 1}, changes: []func(*Run){selective}},
+		{mesh: Mesh{1, 1, 1}, changes: []func(*Run){selective, bf16, withExperts}},
+		{mesh: Mesh{2, 2, 1}, changes: []func(*Run){selective, bf16}},
+		{mesh: Mesh{4, 1, 1}, changes: []func(*Run){zero}},
+		{mesh: Mesh{2, 2, 1}, changes: []func(*Run){zero, func(r *Run) { r.Model.Layers = 4 }}},
+		{mesh: Mesh{2, 1, 1}, changes: []func(*Run){zero, withExperts}},
+		{mesh: Mesh{1, 1, 4}, changes: []func(*Run){selective, withExperts}},
 	} {
 		r, shape := plannedRun(t, c.mesh, func(r *Run) {
 			for _, change := range c.changes {
 				change(r)
 			}
 		})
-		t.Run(fmt.Sprintf("%d_%d_%d_%s_%s_%d", c.mesh.Data, c.mesh.Model, c.mesh.Expert, r.Train.Precision, r.Train.Remat, r.Model.Experts), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%d_%d_%d_%s_%s_%d_zero%d", c.mesh.Data, c.mesh.Model, c.mesh.Expert, r.Train.Precision, r.Train.Remat, r.Model.Experts, r.Train.Zero), func(t *testing.T) {
 			got, err := NewPlan(r, shape)
 			if err != nil {
 				t.Fatal(err)

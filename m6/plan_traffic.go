@@ -66,10 +66,17 @@ func (c cost) updateTraffic() []Traffic {
 	mesh := c.Mesh
 	all := mesh.Data * mesh.Expert
 	var whole, split, experts, gathered, gathers int64 // elements of gradients; of new weights that were renewed in parts, and how many
+	var kept, reads int64                              // elements of weights that lie in parts, and products that read them
 	for _, p := range c.Model.trained() {
-		a := layout(p.Name, len(p.Dims))
+		a, stored := layout(p.Name, len(p.Dims)), c.weightLayout(p)
 		n := mesh.share(p.Dims, a)
-		if moments := momentLayout(a, p.Dims, mesh.Data); mesh.split(moments) > mesh.split(a) && c.Train.Optimizer == "adamw" {
+		if mesh.split(stored) > mesh.split(a) {
+			kept += n
+			if !strings.HasSuffix(p.Name, "key.kernel") && !strings.HasSuffix(p.Name, "value.kernel") { // they go with the queries'
+				reads++
+			}
+		}
+		if moments := momentLayout(stored, p.Dims, mesh.Data); mesh.split(moments) > mesh.split(stored) && c.Train.Optimizer == "adamw" {
 			gathered, gathers = gathered+n, gathers+1
 		}
 		if !c.isRead(p) {
@@ -91,6 +98,10 @@ func (c cost) updateTraffic() []Traffic {
 			ties++
 		}
 		out.say("blocks made again: an element of the gradient that comes first", "all-reduce", batchAxes, all, ties, float64(ties))
+	}
+	if kept > 0 {
+		out.say("weights of the blocks, forward and backward", "all-gather", "data", mesh.Data, 2*reads, float64(2*kept))
+		out.say("gradients of each block by itself, beside the first", "all-reduce", "data", mesh.Data, int64(c.Model.Layers)-1, 1)
 	}
 	out.say("gradients of weights that every device has", "all-reduce", batchAxes, all, 1, float64(whole))
 	out.say("gradients of weights that are split over model", "all-reduce", batchAxes, all, 1, float64(split))

@@ -158,7 +158,7 @@ func (s *Step) sumOverRanks(state *State, sums map[string]*Value, pending *Pendi
 		s.addValue(to, sums, spec, 1)
 	}
 	last := pending.parts[len(pending.parts)-1]
-	for _, spec := range s.model.weightSpecs() {
+	for _, spec := range s.run.weightSpecs() {
 		if _, updated := last[spec.name]; updated {
 			s.addValue(&exact, state.values, spec, 1/float32(s.hosts.Size()))
 		}

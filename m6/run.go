@@ -39,7 +39,8 @@ type Train struct {
 	WeightDecay  float64 `json:"weight_decay"` // of kernels and embeddings; biases and norms do not decay
 	Clip         float64 `json:"clip"`         // largest norm of all gradients together; 0: no limit
 	Precision    string  `json:"precision"`    // f32, or bf16: products in bf16 over f32 weights
-	Remat        string  `json:"remat"`        // activation checkpointing: none, block
+	Remat        string  `json:"remat"`        // activation checkpointing: none; selective: the products are kept; block: each block's input alone
+	Zero         int     `json:"zero"`         // what mesh.data splits besides the batch: 1: the optimizer's state; 3: the blocks' weights and gradients too
 	ReduceBF16   bool    `json:"reduce_bf16"`  // gradients travel between hosts in bf16, not f32
 	LogEvery     int64   `json:"log_every"`    // steps between lines of metrics.jsonl
 	EvalEvery    int64   `json:"eval_every"`   // steps between looks at the validation set; 0: never
@@ -91,7 +92,7 @@ func NewRun(preset string) (Run, error) {
 		Preset: preset, Model: model,
 		Train: Train{
 			Steps: 100000, Batch: 256, Accumulate: 1, Seed: 1, Optimizer: "adamw", LearningRate: 1e-4, Warmup: 0.01, Schedule: "polynomial",
-			Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 0.01, Clip: 1, Precision: "bf16", Remat: "block",
+			Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 0.01, Clip: 1, Precision: "bf16", Remat: "block", Zero: 1,
 			LogEvery: 10, EvalEvery: 1000, EvalBatches: 8, Rollback: defaultRollback,
 		},
 		Data: Data{
@@ -136,7 +137,7 @@ func (r Run) Validate() error {
 		{"train.optimizer", t.Optimizer, []string{"adamw", "adafactor"}},
 		{"train.schedule", t.Schedule, []string{"polynomial", "cosine", "constant"}},
 		{"train.precision", t.Precision, []string{"f32", "bf16"}},
-		{"train.remat", t.Remat, []string{"none", "block"}},
+		{"train.remat", t.Remat, []string{"none", "selective", "block"}},
 		{"data.spans", r.Data.Spans, []string{"poisson", "single"}},
 	} {
 		if !slices.Contains(f.valid, f.value) {
@@ -201,6 +202,12 @@ func (r Run) validateMesh() error {
 		if f.whole%f.n != 0 {
 			return fmt.Errorf("%s is %d, which does not divide %s %d", f.axis, f.n, f.of, f.whole)
 		}
+	}
+	if r.Train.Zero == 3 && r.Train.Remat != "selective" {
+		return fmt.Errorf("train.zero is 3, which wants train.remat=selective, not %s: else weights that were gathered are kept for the backward pass", r.Train.Remat)
+	}
+	if z := r.Train.Zero; z != 0 && z != 1 && z != 3 {
+		return fmt.Errorf("train.zero is %d: want 1 (the optimizer's state is split over mesh.data) or 3 (the weights of the blocks too)", z)
 	}
 	if m.Expert > 1 && (c.Experts == 0 || c.Experts%m.Expert != 0) {
 		return fmt.Errorf("mesh.expert is %d, which does not divide model.experts %d", m.Expert, c.Experts)

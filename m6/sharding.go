@@ -3,6 +3,8 @@ package m6
 import (
 	"slices"
 	"strings"
+
+	"m6lab/layers"
 )
 
 // axes says over which mesh axis each dimension of a tensor is split; "" is not at all, "a+b" over both. Nil is replicated.
@@ -45,10 +47,23 @@ func layout(name string, rank int) axes {
 	return make(axes, rank)
 }
 
+// weightLayout is how a parameter lies over the mesh between the layers that read it. With train.zero=3 the kernels of the blocks are split over
+// `data` besides, as their moments are (ZeRO stage 3).
+func (r Run) weightLayout(p layers.Param) axes {
+	a := layout(p.Name, len(p.Dims))
+	if r.Train.Zero == 3 && strings.HasPrefix(p.Name, "blocks.") && strings.HasSuffix(p.Name, ".kernel") && !strings.HasSuffix(p.Name, "router.kernel") {
+		return momentLayout(a, p.Dims, r.Mesh.Data)
+	}
+	return a
+}
+
 // momentLayout is a moment's layout: its weight's, and over `data` besides, on the last dimension that divides and is not split yet
 // (ZeRO stage 1, arXiv 1910.02054).
 func momentLayout(weight axes, dims []int, data int) axes {
 	out := slices.Clone(weight)
+	if slices.Contains(out, "data") {
+		return out
+	}
 	for i := len(dims) - 1; i >= 0; i-- {
 		if data > 1 && out[i] == "" && dims[i]%data == 0 {
 			out[i] = "data"

@@ -63,15 +63,18 @@ func randomState(t *testing.T, r Run) (*State, []checkpoints.Tensor) {
 	return state, all
 }
 
-// A state that goes from mesh to mesh through checkpoints keeps every bit. Experts, heads and moments lie on other devices each time.
+// A state that goes from mesh to mesh through checkpoints keeps every bit. Experts, heads, moments and, with train.zero=3, weights lie on other
+// devices each time.
 func TestCheckpointFromMeshToMesh(t *testing.T) {
 	meshes := []Mesh{{4, 1, 1}, {1, 1, 1}, {2, 2, 1}, {1, 1, 4}, {1, 4, 1}, {2, 1, 2}, {1, 1, 1}}
 	for _, optimizer := range []string{"adamw", "adafactor"} {
-		run := tinyRun(t, tinyMoE(), func(r *Run) { r.Mesh, r.Train.Optimizer = meshes[0], optimizer })
+		run := tinyRun(t, tinyMoE(), func(r *Run) {
+			r.Mesh, r.Train.Optimizer, r.Train.Remat, r.Train.Zero = meshes[0], optimizer, "selective", 3
+		})
 		state, want := randomState(t, run)
 		for i, mesh := range meshes {
 			c := saveState(t, state, t.TempDir(), i%2 == 0)
-			run.Mesh = mesh
+			run.Mesh, run.Train.Zero = mesh, 1+i%2*2
 			device, err := OpenDevice(mesh)
 			if err != nil {
 				t.Fatal(err)

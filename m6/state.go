@@ -42,11 +42,20 @@ func (c Config) weightSpecs() []stateSpec {
 	return specs
 }
 
+// weightSpecs lists the tensors of a run's model with their layout on its mesh.
+func (r Run) weightSpecs() []stateSpec {
+	specs := r.Model.weightSpecs()
+	for i := range specs {
+		specs[i].axes = r.weightLayout(specs[i].init)
+	}
+	return specs
+}
+
 // stateSpecs lists weights, the moments of those that are trained, and the update count.
 func (r Run) stateSpecs() []stateSpec {
-	specs := r.Model.weightSpecs()
+	specs := r.weightSpecs()
 	for _, p := range r.Model.trained() {
-		for _, m := range r.Train.optimizer().moments(p, layout(p.Name, len(p.Dims)), r.Mesh.Data) {
+		for _, m := range r.Train.optimizer().moments(p, r.weightLayout(p), r.Mesh.Data) {
 			name := m.suffix + p.Name
 			specs = append(specs, stateSpec{name: name, dims: m.dims, axes: m.axes, init: layers.Param{Name: name, Dims: m.dims}})
 		}

@@ -26,6 +26,7 @@ type Step struct {
 
 // NewStep prepares the training step of a run; programs are compiled when a shape is first seen.
 func NewStep(d *Device, m *Model, r Run) *Step {
+	r.Model = m.Config
 	return &Step{run: r, model: m, device: d, hosts: hosts.Alone(), programs: map[Shape]*program{}}
 }
 
@@ -175,7 +176,7 @@ func (s *Step) build(b *builder, shape Shape) {
 	trained := s.model.trained()
 	grads := Gradient(loss.Total, nodesOf(nodes, trained)...)
 	for i, p := range trained {
-		grads[i] = b.constrain(grads[i], layout(p.Name, len(p.Dims)))
+		grads[i] = b.constrain(grads[i], s.run.weightLayout(p))
 	}
 	b.report(loss)
 	for name, value := range loss.Aux.Updated {
@@ -187,8 +188,9 @@ func (s *Step) build(b *builder, shape Shape) {
 // forward declares the inputs of a step and builds its loss.
 func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
 	in := b.declare(shape, s.model.PatchFeatures)
-	w, nodes := b.weights(s.model.weightSpecs(), s.run.Train.Precision)
-	pass := Pass{Training: true, Remat: s.run.Train.Remat == "block", HeadRows: s.device.headRows(s.model.Vocabulary)}
+	w, nodes := b.weights(s.run.weightSpecs(), s.run.Train.Precision)
+	w = b.gathering(w, s.run)
+	pass := Pass{Training: true, Remat: s.run.Train.Remat, HeadRows: s.device.headRows(s.model.Vocabulary)}
 	seed := b.input("seed", shapes.Make(dtypes.Uint32), nil)
 	pass.Seed = seed
 	if s.model.Dropout > 0 {
@@ -248,7 +250,7 @@ func (s *Step) update(b *builder, nodes map[string]*Node, grads []*Node, loss *N
 	rule := s.run.Train.optimizer()
 	fresh := map[string]*Node{}
 	for i, p := range s.model.trained() {
-		a := layout(p.Name, len(p.Dims))
+		a := s.run.weightLayout(p)
 		u := update{name: p.Name, param: nodes[p.Name], grad: clipped(grads[i], norm, s.run.Train.Clip), count: OnePlus(count), rate: rate}
 		moments := rule.moments(p, a, s.run.Mesh.Data)
 		for _, m := range moments {
@@ -260,7 +262,7 @@ func (s *Step) update(b *builder, nodes map[string]*Node, grads []*Node, loss *N
 		u.moments = OptimizationBarriers(u.moments...) // else XLA makes them again for the weight, from a copy of the old ones
 		fresh[p.Name] = rule.apply(u)
 	}
-	for _, spec := range s.model.weightSpecs() {
+	for _, spec := range s.run.weightSpecs() {
 		now, old := fresh[spec.name], nodes[spec.name]
 		if now == nil {
 			now = nodes["updated:"+spec.name] // running statistics
@@ -277,7 +279,7 @@ func (s *Step) update(b *builder, nodes map[string]*Node, grads []*Node, loss *N
 func (s *Step) gradNorm(grads []*Node) *Node {
 	var lies []axes
 	for _, p := range s.model.trained() {
-		lies = append(lies, momentLayout(layout(p.Name, len(p.Dims)), p.Dims, s.run.Mesh.Data))
+		lies = append(lies, momentLayout(s.run.weightLayout(p), p.Dims, s.run.Mesh.Data))
 	}
 	return globalNorm(grads, lies, s.run.Mesh)
 }

@@ -2,6 +2,7 @@ package m6
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -28,9 +29,54 @@ func TestAccumulate(t *testing.T) {
 func TestRemat(t *testing.T) {
 	config := tiny()
 	config.Dropout = 0.2
-	_, want := trainTiny(t, tinyRun(t, config, nil), 3)
-	_, got := trainTiny(t, tinyRun(t, config, func(r *Run) { r.Train.Remat = "block" }), 3)
-	compareTensors(t, got, want, 2e-4)
+	wantMetrics, want := trainTiny(t, tinyRun(t, config, nil), 3)
+	for _, remat := range []string{"selective", "block"} {
+		metrics, got := trainTiny(t, tinyRun(t, config, func(r *Run) { r.Train.Remat = remat }), 3)
+		for i, w := range wantMetrics {
+			if math.Abs(metrics[i].Loss-w.Loss) > 1e-5 || math.Abs(metrics[i].GradNorm-w.GradNorm) > 1e-5 {
+				t.Errorf("%s, step %d: loss %.7f, norm %.7f; without it %.7f, %.7f", remat, i, metrics[i].Loss, metrics[i].GradNorm, w.Loss, w.GradNorm)
+			}
+		}
+		compareTensors(t, got, want, 2e-4)
+	}
+}
+
+// What is kept of the products lies between all that a block makes and its input alone. Beside the scores nothing is multiplied again,
+// and devices say no more to each other.
+func TestRematMemory(t *testing.T) {
+	steps := map[string]Lowered{}
+	for _, remat := range []string{"none", "selective", "block"} {
+		r, shape := plannedRun(t, Mesh{2, 2, 1}, func(r *Run) { r.Model.Layers, r.Train.Remat = 4, remat })
+		l, err := Lower(r, shape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps[remat] = l
+	}
+	none, selective, block := steps["none"], steps["selective"], steps["block"]
+	t.Logf("%.1f, %.1f and %.1f MB", float64(none.Temporaries)/1e6, float64(selective.Temporaries)/1e6, float64(block.Temporaries)/1e6)
+	if !(float64(selective.Temporaries) < 0.8*float64(none.Temporaries) && block.Temporaries < selective.Temporaries) {
+		t.Errorf("%d bytes selective, want them between %d and %d", selective.Temporaries, none.Temporaries, block.Temporaries)
+	}
+	if !(selective.FLOPs < 1.02*none.FLOPs) || !maps.Equal(selective.Collectives, none.Collectives) {
+		t.Errorf("%g operations and %v selective; without it %g and %v", selective.FLOPs, selective.Collectives, none.FLOPs, none.Collectives)
+	}
+}
+
+// On a mesh blocks are made again as on one device.
+func TestRematMesh(t *testing.T) {
+	config := tinyMoE()
+	config.Dropout = 0.1
+	want, wantTensors := trainTiny(t, tinyRun(t, config, nil), 3)
+	for _, mesh := range []Mesh{{2, 1, 2}, {1, 2, 2}} {
+		got, tensors := trainTiny(t, tinyRun(t, config, func(r *Run) { r.Mesh, r.Train.Remat = mesh, "selective" }), 3)
+		for i, w := range want {
+			if math.Abs(got[i].Total-w.Total) > 1e-4 || math.Abs(got[i].GradNorm-w.GradNorm) > 1e-4 {
+				t.Errorf("%v, step %d: total %.7f, norm %.7f; one device has %.7f, %.7f", mesh, i, got[i].Total, got[i].GradNorm, w.Total, w.GradNorm)
+			}
+		}
+		compareTensors(t, tensors, wantTensors, 5e-3)
+	}
 }
 
 // Losses, gradients and moments do not depend on the mesh: every shape of 2, 4 and 8 devices, dense and with experts, dropout on, 20 steps.
