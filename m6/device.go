@@ -26,7 +26,7 @@ type Device struct {
 	backend compute.Backend
 	mesh    *distributed.DeviceMesh // nil for a single device
 	shape   Mesh
-	looks   bool         // asks the compiler about each program
+	looks   bool         // asks the compiler about each program, which nobody runs
 	clock   *watch.Clock // of the run that is trained; may be nil
 }
 

@@ -69,7 +69,7 @@ func newProgram(d *Device, name string, build func(b *builder)) (p *program, err
 	for name, node := range b.inputs {
 		p.inputs[name] = int(node.GetParameterHandle())
 	}
-	p.compiled, err = plugin.Compile(plugin.Order{Aliases: p.aliases(), Look: d.looks, Fresh: d.looks}, func() error {
+	p.compiled, err = plugin.Compile(plugin.Order{Aliases: p.aliases(), Look: d.looks, Fresh: d.looks, Unrun: d.looks}, func() error {
 		if d.mesh == nil {
 			return b.g.Compile(nodes...)
 		}

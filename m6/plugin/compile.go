@@ -23,6 +23,8 @@ type Order struct {
 	Look bool
 	// Fresh compiles even what the cache has, and keeps nothing.
 	Fresh bool
+	// Unrun is for a program that nobody runs: its machine code is made without optimization. What the compiler says of it is the same.
+	Unrun bool
 }
 
 // Compiled is what the compiler says of a program: bytes on each device, and the program as it will run there.
@@ -106,6 +108,9 @@ func m6labCompile(args *C.compile_args) unsafe.Pointer {
 		defer func() { args.program = was }()
 		program = []byte(text)
 	}
+	if g != nil && g.Unrun {
+		defer withOption(args, "xla_backend_optimization_level", 0)()
+	}
 	if g != nil && g.Fresh {
 		c = nil
 	}
@@ -126,6 +131,22 @@ func m6labCompile(args *C.compile_args) unsafe.Pointer {
 	}
 	g.see(args.loaded, false)
 	return nil
+}
+
+// withOption adds one of XLA's numeric flags to the options of a compilation, until it is undone. The options are a serialized
+// CompileOptionsProto, to which its field env_option_overrides is appended.
+func withOption(args *C.compile_args, flag string, value byte) (undo func()) {
+	const entries, key, number, override = 7<<3 | 2, 1<<3 | 2, 3 << 3, 2<<3 | 2
+	entry := append([]byte{key, byte(len(flag))}, flag...)
+	entry = append(entry, override, 2, number, value)
+	given, size := args.options, args.options_size
+	all := append([]byte(nil), bytesOf(unsafe.Pointer(given), size)...)
+	all = append(append(all, entries, byte(len(entry))), entry...)
+	args.options, args.options_size = (*C.char)(C.CBytes(all)), C.size_t(len(all))
+	return func() {
+		C.free(unsafe.Pointer(args.options))
+		args.options, args.options_size = given, size
+	}
 }
 
 // see asks the compiler about a program, if the order says so.

@@ -133,6 +133,11 @@ func TestDevices(t *testing.T) {
 		}
 		p, c := newProduct(t, backend, devices, Order{Look: true})
 		p.run(t, backend)
+		plain, same := newProduct(t, backend, devices, Order{Look: true, Unrun: true})
+		plain.run(t, backend) // unoptimized code counts right, too
+		if same.Module = c.Module; same != c {
+			t.Errorf("%d devices: without optimization the compiler says %+v, want %+v", devices, same, c)
+		}
 		if want := int64(4 * (rows*inner + inner*columns) / devices); c.Arguments != want {
 			t.Errorf("%d devices: arguments of %d bytes, want %d", devices, c.Arguments, want)
 		}
