@@ -72,3 +72,6 @@ func editDistance(a, b []rune) int {
 	}
 	return previous[len(b)]
 }
+
+// Close tells whether word is likely meant to be name: a third of its characters differ at most.
+func Close(word, name string) bool { return nearness(word, name) <= max(1, len([]rune(word))/3) }

@@ -17,33 +17,30 @@ import (
 type kept struct {
 	datasets.Example
 	number  uint64 // of the record in the build: unit and place in it; the smallest of a group of repetitions stays
+	doc     uint64 // number of the document in the unit
 	split   byte   // number of the split, by the hash of its document
+	pair    bool   // a picture with its text
 	width   int32  // of the picture in pixels; 0 without one
 	height  int32
 	address string
 }
 
-// keptFile is a file of kept records, compressed.
+// keptFile writes kept records, compressed.
 type keptFile struct {
-	file *os.File
-	s2   *s2.Writer
-	buf  []byte
+	s2  *s2.Writer
+	buf []byte
 }
 
-// createKept opens a file of records for writing.
-func createKept(path string) (*keptFile, error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	return &keptFile{file: f, s2: s2.NewWriter(f, s2.WriterConcurrency(1), s2.WriterBlockSize(256<<10))}, nil
+func newKeptFile(w io.Writer) *keptFile {
+	return &keptFile{s2: s2.NewWriter(w, s2.WriterConcurrency(1), s2.WriterBlockSize(256<<10))}
 }
 
 // write appends one record.
 func (k *keptFile) write(r *kept) error {
 	b := k.buf[:0]
 	b = binary.AppendUvarint(b, r.number)
-	b = append(b, r.split)
+	b = binary.AppendUvarint(b, r.doc)
+	b = append(b, r.split, flag(r.pair))
 	b = binary.AppendVarint(b, int64(r.width))
 	b = binary.AppendVarint(b, int64(r.height))
 	for _, s := range []string{r.ID, r.Source, r.Text, r.ImagePath, r.Question, r.Answer, r.Meta, r.address} {
@@ -63,12 +60,19 @@ func (k *keptFile) write(r *kept) error {
 	return err
 }
 
+func flag(on bool) byte {
+	if on {
+		return 1
+	}
+	return 0
+}
+
 func appendBytes[T string | []byte](b []byte, s T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// close completes the file.
-func (k *keptFile) close() error { return errors.Join(k.s2.Close(), k.file.Close()) }
+// close writes what is left.
+func (k *keptFile) close() error { return k.s2.Close() }
 
 // maxKept bounds one record of a file that may be damaged.
 const maxKept = 1 << 30
@@ -113,7 +117,8 @@ func readKept(path string, each func(r *kept) error) error {
 func decodeKept(b []byte) (*kept, error) {
 	c := cursor{rest: b}
 	r := &kept{number: c.uvarint()}
-	r.split = c.byte()
+	r.doc = c.uvarint()
+	r.split, r.pair = c.byte(), c.byte() == 1
 	r.width, r.height = int32(c.varint()), int32(c.varint())
 	for _, s := range []*string{&r.ID, &r.Source, &r.Text, &r.ImagePath, &r.Question, &r.Answer, &r.Meta, &r.address} {
 		*s = string(c.bytes())

@@ -17,7 +17,9 @@ type Place struct {
 }
 
 // String writes the place as one word for each field; [ParsePlace] reads it.
-func (p Place) String() string { return fmt.Sprintf("%d %s %d %d", p.Group, p.File, p.Offset, p.Length) }
+func (p Place) String() string {
+	return fmt.Sprintf("%d %s %d %d", p.Group, p.File, p.Offset, p.Length)
+}
 
 // ParsePlace reads what String wrote.
 func ParsePlace(s string) (Place, error) {

@@ -2,16 +2,19 @@ package stages
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
+
+	"m6lab/datasets/clean"
+	"m6lab/datasets/picture"
 )
 
 // Stats is what happened to the records of some units. It can be added to another, in any order.
 type Stats struct {
-	Sources map[string]*Source          `json:"sources"`
-	Rules   map[string]map[string]*Step `json:"rules"` // by source and rule
-	Samples []Sample                    `json:"samples,omitempty"`
-	Shots   []Shot                      `json:"shots,omitempty"`
+	Sources map[string]*Source `json:"sources"`
+	Samples []Sample           `json:"samples,omitempty"`
+	Shots   []Shot             `json:"shots,omitempty"`
 }
 
 // Source is the account of one source: in = out + dropped + quarantined, and the same for documents.
@@ -25,7 +28,13 @@ type Source struct {
 	Documents   Documents        `json:"documents"`
 	Bytes       int64            `json:"bytes_in"`       // bodies and attached pictures as read, before any rule
 	ImageBytes  int64            `json:"image_bytes_in"` // of them, and of pictures found for pages: encoded pictures
-	Rows        map[string]*Row  `json:"rows"`           // by modality: text, image+text
+	Rows        map[string]*Row  `json:"rows"`           // of Table 1, by modality: text, image+text
+
+	Text     *clean.Counts    `json:"text_rules"`    // of documents that become texts
+	Pairs    *clean.Counts    `json:"pair_rules"`    // of the texts of pairs
+	Pictures *picture.Counts  `json:"picture_rules"` // of the pictures of pairs
+	Pages    map[string]int64 `json:"pages"`         // what was found of pages: charsets, how the main text was found, pictures that were passed over by reason
+	Found    map[string]int64 `json:"found"`         // texts of pairs that were kept, by how they were found
 }
 
 // Documents counts what was read.
@@ -46,17 +55,6 @@ type Row struct {
 	TextBytes  int64      `json:"text_bytes"`  // UTF-8
 	Lengths    *Histogram `json:"lengths"`     // tokens of a passage
 	Sides      *Histogram `json:"sides"`       // square root of width times height of a picture, pixels
-}
-
-// Step is what one rule did.
-type Step struct {
-	In       int64 `json:"in"` // records that came to it
-	Out      int64 `json:"out"`
-	Dropped  int64 `json:"dropped"`
-	Changed  int64 `json:"changed,omitempty"`
-	Removed  int64 `json:"sentences_removed,omitempty"`
-	BytesIn  int64 `json:"bytes_in,omitempty"`
-	BytesOut int64 `json:"bytes_out,omitempty"`
 }
 
 // Sample is a text that a rule changed or removed.
@@ -86,26 +84,18 @@ const (
 )
 
 func newStats() *Stats {
-	return &Stats{Sources: map[string]*Source{}, Rules: map[string]map[string]*Step{}}
+	return &Stats{Sources: map[string]*Source{}}
 }
 
 // source returns the account of a source.
 func (s *Stats) source(name string) *Source {
 	if s.Sources[name] == nil {
-		s.Sources[name] = &Source{Name: name, Dropped: map[string]int64{}, Faults: map[string]int64{}, Rows: map[string]*Row{}}
+		s.Sources[name] = &Source{
+			Name: name, Dropped: map[string]int64{}, Faults: map[string]int64{}, Rows: map[string]*Row{},
+			Text: &clean.Counts{}, Pairs: &clean.Counts{}, Pictures: &picture.Counts{}, Pages: map[string]int64{}, Found: map[string]int64{},
+		}
 	}
 	return s.Sources[name]
-}
-
-// rule returns what a rule did to a source.
-func (s *Stats) rule(source, rule string) *Step {
-	if s.Rules[source] == nil {
-		s.Rules[source] = map[string]*Step{}
-	}
-	if s.Rules[source][rule] == nil {
-		s.Rules[source][rule] = &Step{}
-	}
-	return s.Rules[source][rule]
 }
 
 func (s *Source) row(modality string) *Row {
@@ -116,18 +106,16 @@ func (s *Source) row(modality string) *Row {
 }
 
 // merge adds what t counted.
-func (s *Stats) merge(t *Stats) {
-	for name, other := range t.Sources {
-		s.source(name).merge(other)
-	}
-	for name, rules := range t.Rules {
-		for rule, other := range rules {
-			s.rule(name, rule).merge(other)
+func (s *Stats) merge(t *Stats) error {
+	for _, name := range sorted(t.Sources) {
+		if err := s.source(name).merge(t.Sources[name]); err != nil {
+			return err
 		}
 	}
 	s.Samples = append(s.Samples, t.Samples...)
 	s.Shots = append(s.Shots, t.Shots...)
 	s.trim()
+	return nil
 }
 
 // trim keeps the samples that will be shown.
@@ -149,7 +137,7 @@ func (s *Stats) trim() {
 	s.Shots = s.Shots[:min(len(s.Shots), shotsShown)]
 }
 
-func (s *Source) merge(t *Source) {
+func (s *Source) merge(t *Source) error {
 	s.In += t.In
 	s.Out += t.Out
 	s.Quarantined += t.Quarantined
@@ -164,6 +152,10 @@ func (s *Source) merge(t *Source) {
 	for modality, other := range t.Rows {
 		s.row(modality).merge(other)
 	}
+	addAll(s.Pages, t.Pages)
+	addAll(s.Found, t.Found)
+	s.Pictures.Merge(t.Pictures)
+	return errors.Join(s.Text.Merge(t.Text), s.Pairs.Merge(t.Pairs))
 }
 
 func (r *Row) merge(t *Row) {
@@ -175,16 +167,6 @@ func (r *Row) merge(t *Row) {
 	r.TextBytes += t.TextBytes
 	r.Lengths.merge(t.Lengths)
 	r.Sides.merge(t.Sides)
-}
-
-func (s *Step) merge(t *Step) {
-	s.In += t.In
-	s.Out += t.Out
-	s.Dropped += t.Dropped
-	s.Changed += t.Changed
-	s.Removed += t.Removed
-	s.BytesIn += t.BytesIn
-	s.BytesOut += t.BytesOut
 }
 
 func addAll(to, from map[string]int64) {
