@@ -1,0 +1,231 @@
+package picture
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// lettering is the share of a plane that lies in lines of text. Letters of up to 40 pixels are looked for in the plane, larger ones in its
+// half and its quarter.
+func lettering(g *grey) float64 {
+	covered := make([]uint8, len(g.pix))
+	for level, scale := g, 1; ; scale *= 2 {
+		for _, line := range textLines(level) {
+			x0, x1 := min(g.w, line.x0*scale), min(g.w, line.x1*scale)
+			for y := line.y0 * scale; y < min(g.h, line.y1*scale); y++ {
+				row := covered[y*g.w:]
+				for x := x0; x < x1; x++ {
+					row[x] = 1
+				}
+			}
+		}
+		if scale == 4 || min(level.w, level.h) < 48 {
+			break
+		}
+		level = halved(level)
+	}
+	count := 0
+	for _, c := range covered {
+		count += int(c)
+	}
+	return float64(count) / float64(len(covered))
+}
+
+// halved means squares of four pixels; an odd last row or column is left out.
+func halved(g *grey) *grey {
+	half := &grey{w: g.w / 2, h: g.h / 2}
+	half.pix = make([]uint8, half.w*half.h)
+	for y := range half.h {
+		upper, lower, out := g.row(2*y), g.row(2*y+1), half.row(y)
+		for x := range out {
+			out[x] = uint8((int(upper[2*x]) + int(upper[2*x+1]) + int(lower[2*x]) + int(lower[2*x+1]) + 2) >> 2)
+		}
+	}
+	return half
+}
+
+// textLines finds lines of dark text on light and of light on dark, in rows and in columns.
+func textLines(g *grey) (lines []box) {
+	dark, light := inks(g)
+	for _, mask := range [][]uint8{dark, light} {
+		letters := letterlike(components(mask, g.w, g.h))
+		for _, line := range chains(letters) {
+			if isText(g, mask, line) {
+				lines = append(lines, line.around)
+			}
+		}
+		for i, b := range letters {
+			letters[i] = b.turned()
+		}
+		for _, line := range chains(letters) {
+			line.turned = true
+			line.around = line.around.turned()
+			if isText(g, mask, line) {
+				lines = append(lines, line.around)
+			}
+		}
+	}
+	return lines
+}
+
+// inks marks the pixels that are darker, and those that are lighter, than the mean of the square of 25 x 25 around them.
+func inks(g *grey) (dark, light []uint8) {
+	const radius, apart = 12, 16
+	w, h := g.w, g.h
+	dark, light = make([]uint8, w*h), make([]uint8, w*h)
+	columns := make([]int32, w) // sums of the rows within the radius
+	for y := range min(radius, h) {
+		for x, v := range g.row(y) {
+			columns[x] += int32(v)
+		}
+	}
+	for y := range h {
+		if y+radius < h {
+			for x, v := range g.row(y + radius) {
+				columns[x] += int32(v)
+			}
+		}
+		if y-radius-1 >= 0 {
+			for x, v := range g.row(y - radius - 1) {
+				columns[x] -= int32(v)
+			}
+		}
+		rows := int32(min(h, y+radius+1) - max(0, y-radius))
+		sum := int32(0)
+		for x := range min(radius, w) {
+			sum += columns[x]
+		}
+		row, d, l := g.row(y), dark[y*w:][:w], light[y*w:][:w]
+		for x, v := range row {
+			if x+radius < w {
+				sum += columns[x+radius]
+			}
+			if x-radius-1 >= 0 {
+				sum -= columns[x-radius-1]
+			}
+			n := rows * int32(min(w, x+radius+1)-max(0, x-radius))
+			switch here := int32(v) * n; {
+			case here < sum-apart*n:
+				d[x] = 1
+			case here > sum+apart*n:
+				l[x] = 1
+			}
+		}
+	}
+	return dark, light
+}
+
+// letterlike keeps what may be a letter, a character or a part of one.
+func letterlike(parts []box) []box {
+	return slices.DeleteFunc(parts, func(b box) bool {
+		w, h := b.w(), b.h()
+		longer, shorter := max(w, h), min(w, h)
+		return longer < 6 || longer > 44 || longer > 12*shorter || 8*b.n < w*h
+	})
+}
+
+// chain is a row of letters; around lies in the plane, also where the row runs down the plane.
+type chain struct {
+	letters []box
+	around  box
+	turned  bool
+}
+
+// chains joins letters that stand side by side at the same height.
+func chains(letters []box) []chain {
+	slices.SortFunc(letters, func(a, b box) int {
+		return cmp.Or(cmp.Compare(a.x0, b.x0), cmp.Compare(a.y0, b.y0), cmp.Compare(a.x1, b.x1), cmp.Compare(a.y1, b.y1))
+	})
+	parents := make([]int32, len(letters))
+	for i := range parents {
+		parents[i] = int32(i)
+	}
+	for i, a := range letters {
+		for j := i + 1; j < len(letters) && letters[j].x0 <= a.x1+44; j++ {
+			if neighbours(a, letters[j]) {
+				join(parents, int32(i), int32(j))
+			}
+		}
+	}
+	byRoot := make(map[int32]int)
+	var out []chain
+	for i, b := range letters {
+		root := find(parents, int32(i))
+		at, known := byRoot[root]
+		if !known {
+			at = len(out)
+			byRoot[root] = at
+			out = append(out, chain{around: b})
+			out[at].around.n = 0
+		}
+		out[at].letters = append(out[at].letters, b)
+		out[at].around = out[at].around.with(b)
+	}
+	return out
+}
+
+// neighbours tells whether b may follow a, which begins no further right, in a line.
+func neighbours(a, b box) bool {
+	taller, lower := max(a.h(), b.h()), min(a.h(), b.h())
+	overlap := min(a.y1, b.y1) - max(a.y0, b.y0)
+	return 2*taller <= 5*lower && 10*overlap >= 6*lower && b.x0-a.x1 <= taller
+}
+
+// isText tells lines of text from other rows of things.
+func isText(g *grey, mask []uint8, line chain) bool {
+	letters := line.letters
+	if len(letters) < 3 {
+		return false
+	}
+	heights := make([]int, len(letters))
+	tops, bottoms := make([]float64, len(letters)), make([]float64, len(letters))
+	for i, b := range letters {
+		heights[i], tops[i], bottoms[i] = b.h(), float64(b.y0), float64(b.y1)
+	}
+	slices.Sort(heights)
+	height := float64(heights[len(heights)*3/4])
+	length, across := line.around.w(), line.around.h()
+	if line.turned {
+		length, across = across, length
+	}
+	if float64(length) < 2.2*height || float64(across) > 1.8*height {
+		return false
+	}
+	if min(deviation(tops), deviation(bottoms)) > 0.2*height {
+		return false
+	}
+	// One ink on one ground.
+	var n [2]int
+	var sum, squares [2]float64
+	for y := line.around.y0; y < line.around.y1; y++ {
+		for x := line.around.x0; x < line.around.x1; x++ {
+			v := float64(g.pix[y*g.w+x])
+			m := mask[y*g.w+x]
+			n[m]++
+			sum[m] += v
+			squares[m] += v * v
+		}
+	}
+	density := float64(n[1]) / float64(n[0]+n[1])
+	if density < 0.12 || density > 0.7 {
+		return false
+	}
+	var mean, spread [2]float64
+	for m := range mean {
+		mean[m] = sum[m] / float64(n[m])
+		spread[m] = math.Sqrt(max(0, squares[m]/float64(n[m])-mean[m]*mean[m]))
+	}
+	contrast := math.Abs(mean[0] - mean[1])
+	return contrast >= 40 && spread[1] <= 0.45*contrast && spread[0] <= 0.6*contrast
+}
+
+func deviation(values []float64) float64 {
+	sum, squares := 0.0, 0.0
+	for _, v := range values {
+		sum += v
+		squares += v * v
+	}
+	n := float64(len(values))
+	return math.Sqrt(max(0, squares/n-sum/n*sum/n))
+}
