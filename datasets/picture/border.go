@@ -8,8 +8,8 @@ func borderRule(o AtMost) *rule {
 		Rule: Rule{
 			Name: "border", Version: 1, Level: addition, On: o.On, Keeps: atMost, Threshold: o.Max, Unit: "share of the area",
 			Doc: "Not in the paper. Bars above and below a film still, frames and mats waste the pixels of 224 x 224. A side is part of a frame where its lines are of " +
-				"one colour and the first other line differs from it along most of its length: so the room around a thing on a plain ground is no frame. " +
-				"Misses frames with rounded corners, shadows or patterns, and dark stills in black bars.",
+				"one colour and the picture behind them differs from it along most of its length, and so does the opposite side: so the room around a thing on a " +
+				"plain ground is no frame, unless the thing is a large rectangle itself. Misses frames with rounded corners, shadows or patterns, and dark stills in black bars.",
 		},
 		measure: func(v *view) (float64, bool, string) {
 			if !v.decoded() {
@@ -20,20 +20,80 @@ func borderRule(o AtMost) *rule {
 	}
 }
 
-// frame is the share of the area that lies in plain bars.
+// frame is the share of the area that lies in plain bars, on two opposite sides or on all four. What a bar of more than four fifths leaves is
+// a thing on a ground.
 func frame(src *stdimage.RGBA) float64 {
-	w, h := src.Rect.Dx(), src.Rect.Dy()
-	inner := stdimage.Rect(0, 0, w, h)
-	// Bars above and below first; the sides are looked at between them.
-	row := func(y int) line { return line{src.Pix[y*src.Stride+4*inner.Min.X:], 4, inner.Dx()} }
-	inner.Min.Y += bar(h/2, func(i int) line { return row(i) })
-	inner.Max.Y -= bar(h/2, func(i int) line { return row(h - 1 - i) })
-	column := func(x int) line { return line{src.Pix[inner.Min.Y*src.Stride+4*x:], src.Stride, inner.Dy()} }
-	left := bar(w/2, func(i int) line { return column(i) })
-	right := bar(w/2, func(i int) line { return column(w - 1 - i) })
-	inner.Min.X += left
-	inner.Max.X -= right
-	return 1 - float64(inner.Dx()*inner.Dy())/float64(w*h)
+	const thing = 0.8
+	whole := src.Rect
+	inner := whole
+	sides := []int{top, bottom, left, right}
+	var colours [4][3]int32
+	for _, s := range sides {
+		colours[s] = sideLine(src, whole, s, 0).mean()
+	}
+	// The bars are as wide as they are plain between the other bars; two rounds settle frames, where each side bounds the others.
+	for range 2 {
+		for _, s := range sides {
+			inner = without(inner, s, plainLines(src, inner, s, colours[s]))
+		}
+	}
+	kept := whole
+	if abrupt(src, inner, top, colours[top]) && abrupt(src, inner, bottom, colours[bottom]) {
+		kept.Min.Y, kept.Max.Y = inner.Min.Y, inner.Max.Y
+	}
+	if abrupt(src, inner, left, colours[left]) && abrupt(src, inner, right, colours[right]) {
+		kept.Min.X, kept.Max.X = inner.Min.X, inner.Max.X
+	}
+	share := 1 - float64(kept.Dx()*kept.Dy())/float64(whole.Dx()*whole.Dy())
+	if share > thing {
+		return 0
+	}
+	return share
+}
+
+// The sides of a rectangle.
+const (
+	top = iota
+	bottom
+	left
+	right
+)
+
+// depth is how many lines a rectangle has from a side to the opposite one.
+func depth(r stdimage.Rectangle, s int) int {
+	if s == top || s == bottom {
+		return r.Dy()
+	}
+	return r.Dx()
+}
+
+// without takes n lines off a side.
+func without(r stdimage.Rectangle, s, n int) stdimage.Rectangle {
+	switch s {
+	case top:
+		r.Min.Y += n
+	case bottom:
+		r.Max.Y -= n
+	case left:
+		r.Min.X += n
+	default:
+		r.Max.X -= n
+	}
+	return r
+}
+
+// sideLine is the i-th line of pixels of a rectangle, counted from a side.
+func sideLine(src *stdimage.RGBA, r stdimage.Rectangle, s, i int) line {
+	switch s {
+	case top:
+		return line{src.Pix[src.PixOffset(r.Min.X, r.Min.Y+i):], 4, r.Dx()}
+	case bottom:
+		return line{src.Pix[src.PixOffset(r.Min.X, r.Max.Y-1-i):], 4, r.Dx()}
+	case left:
+		return line{src.Pix[src.PixOffset(r.Min.X+i, r.Min.Y):], src.Stride, r.Dy()}
+	default:
+		return line{src.Pix[src.PixOffset(r.Max.X-1-i, r.Min.Y):], src.Stride, r.Dy()}
+	}
 }
 
 // line is a row or a column of pixels.
@@ -65,25 +125,25 @@ func (l line) mean() [3]int32 {
 	return [3]int32{(sum[0] + n/2) / n, (sum[1] + n/2) / n, (sum[2] + n/2) / n}
 }
 
-// bar is how many of the first lines, at most limit, are a plain bar: of one colour, but for a fiftieth of their pixels, and followed within
-// three lines by one that differs in at least seven tenths of its pixels.
-func bar(limit int, at func(i int) line) int {
-	if limit == 0 {
-		return 0
-	}
-	first := at(0)
-	colour := first.mean()
+// plainLines is how many lines from a side have one colour, but for a fiftieth of their pixels. One line at least is left.
+func plainLines(src *stdimage.RGBA, r stdimage.Rectangle, s int, colour [3]int32) int {
 	n := 0
-	for n < limit && 50*at(n).differs(colour) <= first.n {
+	for n < depth(r, s)-1 {
+		l := sideLine(src, r, s, n)
+		if 50*l.differs(colour) > l.n {
+			break
+		}
 		n++
 	}
-	if n == 0 || n == limit {
-		return 0 // no bar, or a plain half: nothing is framed by it
-	}
-	for i := n; i < min(n+3, limit); i++ {
-		if 10*at(i).differs(colour) >= 7*first.n {
-			return n
+	return n
+}
+
+// abrupt tells whether one of the first three lines of a rectangle differs from a colour in at least 17 twentieths of its pixels.
+func abrupt(src *stdimage.RGBA, r stdimage.Rectangle, s int, colour [3]int32) bool {
+	for i := range min(3, depth(r, s)) {
+		if l := sideLine(src, r, s, i); 20*l.differs(colour) >= 17*l.n {
+			return true
 		}
 	}
-	return 0
+	return false
 }

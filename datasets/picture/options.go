@@ -12,7 +12,7 @@ type Options struct {
 	Aspect    AtMost    `json:"aspect"`    // longer side over shorter side
 	Uniform   AtMost    `json:"uniform"`   // share of pixels of the most common colour
 	Entropy   AtLeast   `json:"entropy"`   // bits
-	Blur      AtLeast   `json:"blur"`      // variance of the Laplacian, levels squared
+	Blur      AtLeast   `json:"blur"`      // variance of the Laplacian over the variance of grey
 	Border    AtMost    `json:"border"`    // share of the area that is a plain frame
 	White     AtLeast   `json:"white"`     // share of the edge that is white
 	Text      Text      `json:"text"`      // share of the area that is text
@@ -84,9 +84,9 @@ func Paper() Options {
 		Pixels:    AtLeast{On: true, Min: 5000},
 		Decodable: Decodable{On: true, MaxPixels: 50_000_000, MaxBytes: 64 << 20, MaxScans: 100},
 		Aspect:    AtMost{Max: 3},
-		Uniform:   AtMost{On: true, Max: 0.99},
-		Entropy:   AtLeast{On: true, Min: 0.5},
-		Blur:      AtLeast{On: true, Min: 40},
+		Uniform:   AtMost{On: true, Max: 0.995},
+		Entropy:   AtLeast{On: true, Min: 0.12},
+		Blur:      AtLeast{On: true, Min: 0.15},
 		Border:    AtMost{Max: 0.3},
 		White:     AtLeast{Min: 0.8},
 		Text:      Text{Max: 0.005},
