@@ -36,7 +36,7 @@ type Recipe struct {
 	Picture       picture.Options `json:"picture"`       // the rules on pictures, in their order
 	Duplicates    near.Options    `json:"duplicates"`    // repeated texts and pictures
 	Decontaminate Decontaminate   `json:"decontaminate"` // what stands in evaluation sets
-	Fetch         Fetch           `json:"fetch"`         // pictures of pages from the network
+	Fetch         fetch.Options   `json:"fetch"`         // pictures of pages from the network
 	Split         Split           `json:"split"`         // train, valid, test
 }
 
@@ -65,12 +65,6 @@ type Decontaminate struct {
 	N    int      `json:"n"`    // characters of a sequence that a record and a set may not share
 }
 
-// Fetch gets pictures of pages from the network where no archive or folder has them.
-type Fetch struct {
-	On bool `json:"on"`
-	fetch.Options
-}
-
 // Split says which share of documents is held out. A document's split is by the hash of its content, so that it stays in its split whatever
 // the rules do.
 type Split struct {
@@ -91,12 +85,11 @@ func Paper() Recipe {
 			},
 			Other: MakeBoth, Texts: 2, Shortest: 5,
 		},
-		Duplicates:    near.Default(),
+		Duplicates:    near.Paper(),
 		Decontaminate: Decontaminate{Sets: []string{}, N: 13},
-		Fetch:         Fetch{Options: fetch.Default()},
+		Fetch:         fetch.Default(),
 		Split:         Split{Valid: 0.01, Test: 0.01},
 	}
-	r.Duplicates.SwitchAll(false)
 	return r
 }
 
@@ -105,7 +98,6 @@ func Paper() Recipe {
 func Default() Recipe {
 	r := Paper()
 	r.Text, r.Picture, r.Duplicates = clean.Default(), picture.Default(), near.Default()
-	r.Duplicates.SwitchAll(true)
 	return r
 }
 

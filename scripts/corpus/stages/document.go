@@ -277,7 +277,6 @@ func (d *document) makePair(ctx context.Context, p pair) {
 		m.Title = d.page.Title
 	}
 	r.Meta = d.meta(m)
-	d.pass.samples.shot(&r, p.found)
 	d.finish(p.id, r)
 }
 
@@ -293,7 +292,7 @@ func (d *document) bytesOf(ctx context.Context, p pair) (data []byte, why string
 	if len(p.data) > 0 {
 		return p.data, ""
 	}
-	return d.pass.tools.look(ctx, d.part, append([]string{p.address}, p.others...))
+	return d.pass.tools.pool.look(ctx, d.part, d.ID, append([]string{p.address}, p.others...))
 }
 
 // meta is the lineage of a record, as its column meta holds it.

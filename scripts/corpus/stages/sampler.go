@@ -109,6 +109,7 @@ func (s *sampler) shot(r *kept, how []found) {
 		names = append(names, f.Found)
 	}
 	x := drawnPair{order, kept{Example: r.Example}, strings.Join(names, ", ")}
+	x.r.Image = bytes.Clone(r.Image)
 	at := len(s.pairs)
 	for at > 0 && s.pairs[at-1].order > order {
 		at--

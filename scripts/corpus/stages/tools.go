@@ -1,0 +1,90 @@
+package stages
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"m6lab/datasets/clean"
+	"m6lab/datasets/near"
+	"m6lab/datasets/picture"
+	"m6lab/datasets/picture/onnx"
+	"m6lab/datasets/text"
+)
+
+// tools are what the rules of a build need: lists, models, indices. They are loaded once in a process and used by all its workers.
+type tools struct {
+	text, pairs                *clean.Cleaner
+	textVersions, pairVersions string
+	pictures                   *picture.Filter
+	near                       *near.Hasher
+	index                      *near.Index // of evaluation sets; nil without
+	tokenizer                  *text.Tokenizer
+	pool                       *gallery
+}
+
+// openTools loads what the job's recipe names.
+func openTools(j *Job) (*tools, error) {
+	r := j.Recipe
+	t := &tools{tokenizer: text.New(text.BertChinese(), text.Options{Lower: true})}
+	var mu sync.Mutex
+	models := map[string]clean.Perplexity{}
+	load := func(file string) (clean.Perplexity, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if m := models[file]; m != nil {
+			return m, nil
+		}
+		m, err := clean.OpenLM(file)
+		if err != nil {
+			return nil, err
+		}
+		models[file] = m
+		return m, nil
+	}
+	var err error
+	if t.text, err = clean.New(r.Text, load); err != nil {
+		return nil, err
+	}
+	o := r.Text
+	o.Length.Content = r.Pairs.Shortest
+	if t.pairs, err = clean.New(o, load); err != nil {
+		return nil, err
+	}
+	p := r.Picture
+	p.Small = near.PictureSide
+	if t.pictures, err = picture.NewWithModels(p, onnx.Open); err != nil {
+		return nil, err
+	}
+	if t.near, err = near.New(r.Duplicates); err != nil {
+		return nil, err
+	}
+	if t.index, err = openIndex(r.Decontaminate); err != nil {
+		return nil, err
+	}
+	if t.pool, err = newGallery(j); err != nil {
+		return nil, err
+	}
+	t.textVersions = t.text.Versions()
+	t.pairVersions = t.pairs.Versions() + " " + pictureVersions(t.pictures)
+	return t, nil
+}
+
+// pictureVersions names the rules on pictures that are on with their versions.
+func pictureVersions(f *picture.Filter) string {
+	var names []string
+	for _, r := range f.Rules() {
+		if r.On {
+			names = append(names, fmt.Sprintf("picture.%s/%d", r.Name, r.Version))
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// contaminated tells whether a text shares a sequence of characters with an evaluation set, and which.
+func (t *tools) contaminated(text string) (where string, hit bool) {
+	if t.index == nil {
+		return "", false
+	}
+	return t.index.Hit(text)
+}
