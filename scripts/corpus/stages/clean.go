@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/zeebo/xxh3"
 
@@ -18,6 +19,9 @@ type cleaned struct {
 	Places  []Place `json:"places"` // of packed keys
 	Records int     `json:"records"`
 	Stats   *Stats  `json:"stats"`
+
+	Seconds        float64 `json:"seconds"`
+	PictureSeconds float64 `json:"picture_seconds"` // of them, for finding and judging pictures
 }
 
 // Quarantine is a line of quarantine.jsonl: a record that could not be read.
@@ -55,6 +59,7 @@ func (j *Job) Clean(ctx context.Context, u Unit) ([]Place, error) {
 	if err != nil {
 		return nil, err
 	}
+	start := time.Now()
 	p := &pass{job: j, tools: t, unit: u, stats: newStats()}
 	p.samples.seed = j.Seed
 	if err := aside(j.path(u.Name()+endKept), func(f *os.File) error { return p.run(ctx, f) }); err != nil {
@@ -69,7 +74,8 @@ func (j *Job) Clean(ctx context.Context, u Unit) ([]Place, error) {
 			return nil, err
 		}
 	}
-	p.stats.Samples, p.stats.Shots = p.samples.texts(), p.samples.shots()
+	p.stats.Samples = p.samples.texts()
+	c.Seconds, c.PictureSeconds = time.Since(start).Seconds(), p.looking.Seconds()
 	return c.Places, writeJSON(j.path(u.Name()+endClean), c)
 }
 
@@ -107,6 +113,8 @@ type pass struct {
 	quarantine bytes.Buffer
 	missing    bytes.Buffer
 	records    uint64
+	looking    time.Duration // spent on pictures
+	trace      *trace        // nil in builds
 }
 
 // run reads all parts of the unit.
@@ -200,6 +208,7 @@ func (p *pass) document(ctx context.Context, part source.Part, doc *source.Docum
 	for _, im := range doc.Images {
 		s.Bytes += int64(len(im.Bytes))
 		s.ImageBytes += int64(len(im.Bytes))
+		s.AttachedBytes += int64(len(im.Bytes))
 	}
 	o, err := p.judge(ctx, part, doc, s)
 	if err != nil {

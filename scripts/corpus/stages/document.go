@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"time"
 
 	"m6lab/datasets"
 	"m6lab/datasets/clean"
@@ -247,6 +248,8 @@ func (d *document) makePair(ctx context.Context, p pair) {
 		d.drop(p.id, "pair: "+reason)
 		return
 	}
+	start := time.Now()
+	defer func() { d.pass.looking += time.Since(start) }()
 	data, why := d.bytesOf(ctx, p)
 	if why != "" {
 		line(&d.pass.missing, Missing{Source: d.Source, ID: d.ID, Address: p.address, Reason: why})

@@ -68,6 +68,27 @@ const (
 	jobFile     = "job.json"
 )
 
+// Scratch is a folder for temporary files of the build's process.
+func (j *Job) Scratch() string { return j.work() }
+
+// Progress counts what is finished by what is written, whichever machine has written it: units that the first and the last pass have done.
+func (j *Job) Progress() (first, last int) {
+	entries, err := os.ReadDir(j.work())
+	if err != nil {
+		return 0, 0
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case strings.HasPrefix(name, temporary):
+		case strings.HasSuffix(name, endClean):
+			first++
+		case strings.HasSuffix(name, endFinal):
+			last++
+		}
+	}
+	return first, last
+}
+
 // File is the job's file, by which workers open it.
 func (j *Job) File() string { return filepath.Join(j.work(), jobFile) }
 
@@ -110,7 +131,11 @@ func Prepare(ctx context.Context, o Options) (*Job, error) {
 	if err := j.plan(ctx, o); err != nil {
 		return nil, err
 	}
-	return j, j.occupy()
+	if err := j.occupy(); err != nil {
+		return nil, err
+	}
+	opened.Store(j.File(), func() (*Job, error) { return j, nil }) // workers of this process share lists and models
+	return j, nil
 }
 
 // Complete tells whether the folder holds this very build already.
@@ -122,6 +147,7 @@ func (j *Job) Close() {
 		j.unlock()
 		j.unlock = nil
 	}
+	opened.Delete(j.File())
 }
 
 // hashOf is a short hash of values as JSON.
@@ -216,8 +242,7 @@ var opened sync.Map // of *Job by file, for workers
 
 // Open opens the job of a file, once in a process.
 func Open(file string) (*Job, error) {
-	type once = func() (*Job, error)
-	open, _ := opened.LoadOrStore(file, once(sync.OnceValues(func() (*Job, error) {
+	open, _ := opened.LoadOrStore(file, sync.OnceValues(func() (*Job, error) {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("opening the build: %w (workers need the output folder under the same path)", err)
@@ -228,12 +253,9 @@ func Open(file string) (*Job, error) {
 		}
 		j.tools = sync.OnceValues(func() (*tools, error) { return openTools(j) })
 		return j, nil
-	})))
-	return open.(once)()
+	}))
+	return open.(func() (*Job, error))()
 }
-
-// forget lets a later build of the process open its job anew.
-func forget(file string) { opened.Delete(file) }
 
 const failureFile = "failed.txt"
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	stdimage "image"
 	"io"
 	"os"
 
@@ -23,6 +24,7 @@ type kept struct {
 	width   int32  // of the picture in pixels; 0 without one
 	height  int32
 	address string
+	small   *stdimage.RGBA // of the first pass alone, for the hash of the picture
 }
 
 // keptFile writes kept records, compressed.

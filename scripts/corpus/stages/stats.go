@@ -19,16 +19,17 @@ type Stats struct {
 
 // Source is the account of one source: in = out + dropped + quarantined, and the same for documents.
 type Source struct {
-	Name        string           `json:"name"`
-	In          int64            `json:"in"`                       // candidates for a record: a text, or a picture of a page with the text around it; a document without either counts as one
-	Out         int64            `json:"out"`                      // records of the set
-	Dropped     map[string]int64 `json:"dropped"`                  // by reason
-	Quarantined int64            `json:"quarantined"`              // records that could not be read; quarantine.jsonl lists them
-	Faults      map[string]int64 `json:"quarantined_by,omitempty"` // by reason
-	Documents   Documents        `json:"documents"`
-	Bytes       int64            `json:"bytes_in"`       // bodies and attached pictures as read, before any rule
-	ImageBytes  int64            `json:"image_bytes_in"` // of them, and of pictures found for pages: encoded pictures
-	Rows        map[string]*Row  `json:"rows"`           // of Table 1, by modality: text, image+text
+	Name          string           `json:"name"`
+	In            int64            `json:"in"`                       // candidates for a record: a text, or a picture of a page with the text around it; a document without either counts as one
+	Out           int64            `json:"out"`                      // records of the set
+	Dropped       map[string]int64 `json:"dropped"`                  // by reason
+	Quarantined   int64            `json:"quarantined"`              // records that could not be read; quarantine.jsonl lists them
+	Faults        map[string]int64 `json:"quarantined_by,omitempty"` // by reason
+	Documents     Documents        `json:"documents"`
+	Bytes         int64            `json:"bytes_in"`          // bodies and attached pictures as read, before any rule
+	AttachedBytes int64            `json:"attached_bytes_in"` // of them, attached pictures
+	ImageBytes    int64            `json:"image_bytes_in"`    // encoded pictures: the attached ones, and those that were found for pages
+	Rows          map[string]*Row  `json:"rows"`              // of Table 1, by modality: text, image+text
 
 	Text     *clean.Counts    `json:"text_rules"`    // of documents that become texts
 	Pairs    *clean.Counts    `json:"pair_rules"`    // of the texts of pairs
@@ -143,6 +144,7 @@ func (s *Source) merge(t *Source) error {
 	s.Quarantined += t.Quarantined
 	s.Bytes += t.Bytes
 	s.ImageBytes += t.ImageBytes
+	s.AttachedBytes += t.AttachedBytes
 	addAll(s.Dropped, t.Dropped)
 	addAll(s.Faults, t.Faults)
 	s.Documents.In += t.Documents.In
