@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"m6lab/datasets/record"
 )
@@ -226,16 +225,12 @@ func (c *collector) manifest() error {
 	} else if err := os.Remove(filepath.Join(c.set, splits[0])); err != nil {
 		return err
 	}
-	m.Made = map[string]any{"by": Version, "in": c.job.In, "recipe": c.job.Key, "rules": strings.Fields(c.versions())}
-	return record.WriteManifest(c.set, m)
-}
-
-func (c *collector) versions() string {
 	t, err := c.job.tools()
 	if err != nil {
-		return ""
+		return err
 	}
-	return t.textVersions + " " + pictureVersions(t.pictures)
+	m.Made = map[string]any{"by": Version, "in": c.job.In, "recipe": c.job.Key, "rules": t.versions()}
+	return record.WriteManifest(c.set, m)
 }
 
 // lists joins what the units put aside.

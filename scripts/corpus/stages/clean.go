@@ -11,6 +11,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"m6lab/datasets/near"
 	"m6lab/datasets/source"
 )
 
@@ -65,7 +66,8 @@ func (j *Job) Clean(ctx context.Context, u Unit) ([]Place, error) {
 	if err := aside(j.path(u.Name()+endKept), func(f *os.File) error { return p.run(ctx, f) }); err != nil {
 		return nil, errors.Unwrap(err)
 	}
-	c := &cleaned{Records: int(p.records), Stats: p.stats}
+	c := &cleaned{Records: p.records, Stats: p.stats}
+	p.settleKeys()
 	if c.Places, err = p.keys.write(j.work(), u.Name()+endKeys); err != nil {
 		return nil, err
 	}
@@ -112,7 +114,8 @@ type pass struct {
 	samples    sampler
 	quarantine bytes.Buffer
 	missing    bytes.Buffer
-	records    uint64
+	records    int
+	near       near.Keys
 	looking    time.Duration // spent on pictures
 	trace      *trace        // nil in builds
 }
@@ -249,9 +252,15 @@ func (p *pass) judge(ctx context.Context, part source.Part, doc *source.Document
 
 // keep writes a record and its keys.
 func (p *pass) keep(r *kept) error {
-	r.number = uint64(p.unit.Number)<<32 | p.records
+	number, err := near.Number(p.unit.Number, p.records)
+	if err != nil {
+		return err
+	}
+	r.number = number
 	p.records++
-	p.addKeys(r)
+	if err := p.addKeys(r); err != nil {
+		return err
+	}
 	return p.out.write(r)
 }
 

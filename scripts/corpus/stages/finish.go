@@ -2,7 +2,6 @@ package stages
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,27 +45,6 @@ func (j *Job) Finish(ctx context.Context, unit int, name string, places []Place)
 		}
 	}
 	return writeFile(j.path(name+endFinal), []byte(sum))
-}
-
-// readDrops reads lists of what to drop: by record, the kind of key that it repeats; the smallest where there are several.
-func (j *Job) readDrops(places []Place) (map[uint64]byte, error) {
-	drops := map[uint64]byte{}
-	for _, p := range places {
-		b, err := readPlace(j.work(), p)
-		if err != nil {
-			return nil, err
-		}
-		if len(b)%dropBytes != 0 {
-			return nil, fmt.Errorf("%s: %w", p.File, errDamaged)
-		}
-		for ; len(b) > 0; b = b[dropBytes:] {
-			number, kind := binary.LittleEndian.Uint64(b), b[8]
-			if old, there := drops[number]; !there || kind < old {
-				drops[number] = kind
-			}
-		}
-	}
-	return drops, nil
 }
 
 func sortedDrops(drops map[uint64]byte) []string {

@@ -41,7 +41,7 @@ type Job struct {
 	In      []string      `json:"in"`
 	Recipe  recipe.Recipe `json:"recipe"`
 	Workers int           `json:"workers"`
-	Buckets int           `json:"buckets"` // of packed keys of one kind
+	Buckets int           `json:"buckets"` // of the keys of ids
 	Seed    uint64        `json:"seed"`
 	Images  string        `json:"images,omitempty"`
 	Units   []Unit        `json:"-"`
@@ -123,11 +123,12 @@ func Prepare(ctx context.Context, o Options) (*Job, error) {
 			return nil, fmt.Errorf("--images %s: want a folder of pictures", o.Images)
 		}
 	}
-	j.Key = hashOf(Version, o.Recipe.JSON(), files, ruleVersions(), j.Images)
 	j.tools = sync.OnceValues(func() (*tools, error) { return openTools(j) })
-	if _, err := j.tools(); err != nil {
+	t, err := j.tools()
+	if err != nil {
 		return nil, err
 	}
+	j.Key = hashOf(Version, o.Recipe.JSON(), files, t.versions(), j.Images)
 	if err := j.plan(ctx, o); err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func (j *Job) plan(ctx context.Context, o Options) error {
 	}
 	end()
 	j.Buckets = 4
-	for int64(j.Buckets)*(64<<20) < j.Bytes && j.Buckets < 1024 {
+	for int64(j.Buckets)*(64<<20) < j.Bytes && j.Buckets < groupSize {
 		j.Buckets *= 2
 	}
 	return nil

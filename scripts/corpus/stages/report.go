@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 
+	"m6lab/datasets/clean"
+	"m6lab/datasets/picture"
 	"m6lab/scripts/corpus/recipe"
 )
 
@@ -100,14 +102,16 @@ func (j *Job) report(c *collector, ran Ran) *Report {
 		CoreSeconds: CoreSeconds{Text: c.seconds.clean - c.seconds.pictures, Pictures: c.seconds.pictures, Write: c.seconds.finish},
 		Notes:       []string{}, Sources: []*Source{}, Table1: []Table1{}, Funnel: []Funnel{},
 	}
+	var rules []picture.Rule
 	if t, err := j.tools(); err == nil {
+		rules = t.pictures.Rules()
 		r.Notes = append(r.Notes, t.text.Notes()...)
-		r.Rules = ruleNames(t)
+		r.Rules = t.versions()
 	}
 	for _, name := range sorted(c.stats.Sources) {
 		s := c.stats.Sources[name]
 		r.Sources = append(r.Sources, s)
-		r.Funnel = append(r.Funnel, funnel(s)...)
+		r.Funnel = append(r.Funnel, funnel(s, rules)...)
 		for _, modality := range sorted(s.Rows) {
 			r.Table1 = append(r.Table1, s.Rows[modality].table1(name, modality))
 		}
@@ -121,4 +125,28 @@ func (r *Row) table1(source, modality string) Table1 {
 		t.AverageTokens = float64(r.Tokens) / float64(r.Passages)
 	}
 	return t
+}
+
+// funnel lists what happened to the candidates of a source in order: those for texts, then those for pairs.
+func funnel(s *Source, pictures []picture.Rule) []Funnel {
+	var out []Funnel
+	for _, c := range s.Text.Rules {
+		out = append(out, textStep(s.Name, "text", c))
+	}
+	for _, c := range s.Pairs.Rules {
+		out = append(out, textStep(s.Name, "pair", c))
+	}
+	for _, rule := range pictures {
+		if c, on := s.Pictures.Rules[rule.Name]; on {
+			out = append(out, Funnel{Source: s.Name, Kind: "pair", Rule: "picture." + rule.Name, In: c.In, Out: c.In - c.Dropped})
+		}
+	}
+	return out
+}
+
+func textStep(source, kind string, c clean.Count) Funnel {
+	return Funnel{
+		Source: source, Kind: kind, Rule: "text." + c.Rule, In: c.In, Out: c.Out, Changed: c.Changed, Sentences: c.SentencesDropped,
+		BytesIn: c.BytesIn, BytesOut: c.BytesOut,
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"m6lab/datasets/clean"
 	"m6lab/datasets/near"
 	"m6lab/datasets/picture"
-	"m6lab/datasets/picture/onnx"
 	"m6lab/datasets/text"
 )
 
@@ -17,8 +16,8 @@ type tools struct {
 	text, pairs                *clean.Cleaner
 	textVersions, pairVersions string
 	pictures                   *picture.Filter
-	near                       *near.Hasher
-	index                      *near.Index // of evaluation sets; nil without
+	near                       *near.Finder
+	index                      *index // of evaluation sets; nil without
 	tokenizer                  *text.Tokenizer
 	pool                       *gallery
 }
@@ -52,8 +51,8 @@ func openTools(j *Job) (*tools, error) {
 		return nil, err
 	}
 	p := r.Picture
-	p.Small = near.PictureSide
-	if t.pictures, err = picture.NewWithModels(p, onnx.Open); err != nil {
+	p.Small = 64
+	if t.pictures, err = picture.New(p); err != nil {
 		return nil, err
 	}
 	if t.near, err = near.New(r.Duplicates); err != nil {
@@ -68,6 +67,11 @@ func openTools(j *Job) (*tools, error) {
 	t.textVersions = t.text.Versions()
 	t.pairVersions = t.pairs.Versions() + " " + pictureVersions(t.pictures)
 	return t, nil
+}
+
+// versions names the rules that are on with their versions.
+func (t *tools) versions() []string {
+	return strings.Fields(t.textVersions + " " + pictureVersions(t.pictures))
 }
 
 // pictureVersions names the rules on pictures that are on with their versions.
