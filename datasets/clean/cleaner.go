@@ -83,7 +83,7 @@ func New(o Options, load ...Load) (*Cleaner, error) {
 	if len(load) == 1 {
 		loader = load[0]
 	}
-	for _, make := range []func() (rule, error){
+	for _, read := range []func() (rule, error){
 		func() (rule, error) { return utf8Rule(), nil },
 		func() (rule, error) { return markupRule(o.Markup), nil },
 		func() (rule, error) { return languageRule(o.Language) },
@@ -96,7 +96,7 @@ func New(o Options, load ...Load) (*Cleaner, error) {
 		func() (rule, error) { return perplexityRule(o.Perplexity, loader, c.note) },
 		func() (rule, error) { return againRule(o.Again), nil },
 	} {
-		r, err := make()
+		r, err := read()
 		if err != nil {
 			return nil, err
 		}
@@ -148,6 +148,7 @@ type job struct {
 	removed []int     // by rule: bytes, over all rounds
 	dropped []int     // by rule: sentences
 	found   []finding // what rules found
+	detail  string    // of the reason, for the watch
 	edits   []edit
 	buf     []byte
 	hits    []hit
@@ -168,7 +169,7 @@ func (c *Cleaner) Clean(t *Text, w Watch) (reason string) {
 	size := len(t.Title) + len(t.Body)
 	reason = c.loop(j)
 	if reason != "" && w != nil {
-		w(reason, "", "")
+		w(reason+j.detail, "", "")
 	}
 	if t.Counts != nil {
 		c.count(j, size, reason)
@@ -180,7 +181,7 @@ func (c *Cleaner) Clean(t *Text, w Watch) (reason string) {
 }
 
 func (j *job) start(t *Text, w Watch, rules int) {
-	j.t, j.watch, j.version, j.found = t, w, 1, j.found[:0]
+	j.t, j.watch, j.version, j.found, j.detail = t, w, 1, j.found[:0], ""
 	if j.ran == nil {
 		j.ran, j.removed, j.dropped, j.changed = make([]int, rules), make([]int, rules), make([]int, rules), make([]bool, rules)
 	}
@@ -275,7 +276,14 @@ func (j *job) find(kind string, n int) {
 	}
 }
 
-// observe adds to a histogram, once a document.
+// tell gives the watch the detail of a reason.
+func (j *job) tell(format string, args ...any) {
+	if j.watch != nil {
+		j.detail = fmt.Sprintf(format, args...)
+	}
+}
+
+// observe adds to a histogram, in the first round only, so that nothing counts twice.
 func (j *job) observe(name string, edges []float64, v float64) {
 	if j.t.Counts != nil && j.round == 1 {
 		j.t.Counts.observe(name, edges, v)

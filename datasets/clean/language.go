@@ -34,7 +34,7 @@ func (s Script) TraditionalShare() float64 {
 
 // The thresholds of Language, in percent.
 const (
-	kanaPercent     = 10 // of kana among kana and Han: Japanese from here on. Japanese prose has about 50, Chinese text that quotes some below 5
+	kanaPercent     = 20 // of kana among kana and Han: Japanese from here on. Japanese prose has about 50, Chinese text that quotes some below 10
 	hangulPercent   = 10 // of hangul among hangul, kana and Han
 	hanPercent      = 25 // of Han, as HanShare has it, against Latin and other letters: Chinese from here on
 	otherPercent    = 25 // of letters of other scripts among all of alphabets
