@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"m6lab/datasets/sample"
 )
@@ -38,6 +40,15 @@ var pages = sync.OnceValue(func() []string {
 	}
 	return out
 })
+
+// processorTime is what this process has used, in seconds: on a busy machine the clock says little.
+func processorTime() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+}
 
 func benchList(t testing.TB) WordList {
 	file := filepath.Join(t.TempDir(), "words.txt")
@@ -85,6 +96,10 @@ func BenchmarkClean(b *testing.B) {
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			var counts Counts
+			start := processorTime()
+			defer func() {
+				b.ReportMetric(float64(size*b.N)/1e6/(processorTime()-start), "MB/cpu-s")
+			}()
 			for b.Loop() {
 				for _, text := range texts {
 					t := Text{Body: text, Counts: &counts}

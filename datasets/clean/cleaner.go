@@ -49,6 +49,8 @@ type rule struct {
 	run   func(j *job) (reason string)
 	holds bool // its own output is final: it need not see it again
 	once  bool // no other rule can undo what it did
+
+	letters bool // it looks at letters and at which stand side by side alone
 }
 
 // Perplexity is a language model: how surprising a sentence is, per character, from 1 on; the higher, the less like text.
@@ -143,6 +145,8 @@ type job struct {
 	title   bool // it runs on the title
 	round   int
 	version int       // of the text; grows with every change
+	letters int       // the last version with other letters, or with others side by side
+	same    bool      // the rewrite that runs leaves letters as they are
 	ran     []int     // by rule: the version that it saw last, or that it made
 	changed []bool    // by rule
 	removed []int     // by rule: bytes, over all rounds
@@ -153,6 +157,12 @@ type job struct {
 	buf     []byte
 	hits    []hit
 }
+
+// How much room a job keeps for the next document.
+const (
+	keptEdits = 1 << 12
+	keptBytes = 1 << 18
+)
 
 // finding is how many of a kind a rule found.
 type finding struct {
@@ -175,7 +185,9 @@ func (c *Cleaner) Clean(t *Text, w Watch) (reason string) {
 		c.count(j, size, reason)
 	}
 	j.t, j.watch = nil, nil
-	clear(j.edits[:cap(j.edits)])
+	if cap(j.edits) > keptEdits || cap(j.buf) > keptBytes {
+		j.edits, j.buf, j.hits = nil, nil, nil // a long document's are not kept for short ones
+	}
 	c.jobs.Put(j)
 	return reason
 }
@@ -196,13 +208,12 @@ func (j *job) start(t *Text, w Watch, rules int) {
 func (c *Cleaner) loop(j *job) (reason string) {
 	last := len(c.rules) - 1
 	for j.round = 1; ; j.round++ {
-		stale := false
 		for i := range c.rules[:last] {
 			r := &c.rules[i]
-			if r.run == nil || j.ran[i] == j.version || r.once && j.ran[i] > 0 {
+			if !r.stale(j, i) {
 				continue
 			}
-			j.at = i
+			j.at, j.same = i, false
 			j.ran[i] = j.version
 			if reason := r.run(j); reason != "" {
 				if j.round > 1 {
@@ -214,13 +225,12 @@ func (c *Cleaner) loop(j *job) (reason string) {
 			if j.ran[i] != j.version {
 				if r.holds {
 					j.ran[i] = j.version
-				} else {
-					stale = true
 				}
 			}
 		}
+		stale := false
 		for i := range c.rules[:last] {
-			stale = stale || c.rules[i].run != nil && !c.rules[i].once && j.ran[i] != j.version
+			stale = stale || c.rules[i].stale(j, i)
 		}
 		if c.rounds == 1 || !stale {
 			break
@@ -235,6 +245,17 @@ func (c *Cleaner) loop(j *job) (reason string) {
 		return reasonEmpty
 	}
 	return ""
+}
+
+// stale tells whether rule i has not seen the text as it is.
+func (r *rule) stale(j *job, i int) bool {
+	switch {
+	case r.run == nil || r.once && j.ran[i] > 0:
+		return false
+	case r.letters && j.ran[i] > 0:
+		return j.ran[i] < j.letters
+	}
+	return j.ran[i] != j.version
 }
 
 // count adds the document to the text's counts: to all rules up to the one that dropped it.
@@ -296,6 +317,9 @@ func (j *job) replace(field *string, with string) {
 	*field = with
 	j.changed[j.at] = true
 	j.version++
+	if !j.same {
+		j.letters = j.version
+	}
 }
 
 // rewrite makes the edits that scan finds in title and body.
@@ -312,9 +336,7 @@ func (j *job) rewrite(name string, scan func(j *job, s string, edits []edit) []e
 		if j.watch != nil {
 			trace(j.watch, name, *field, j.edits)
 		}
-		var text string
-		text, j.buf = apply(j.buf, *field, j.edits)
-		j.replace(field, text)
+		j.replace(field, apply(*field, j.edits))
 	}
 }
 

@@ -191,7 +191,7 @@ func (m *markup) tag(s string, i int) (end int, with string) {
 		m.declarations++
 		if !m.noComment {
 			if n := strings.Index(rest, "]]>"); n >= 0 {
-				return i + n + 3, rest[len("<![CDATA["):n]
+				return i + n + 3, strings.Clone(rest[len("<![CDATA["):n])
 			}
 		}
 		return i + len("<![CDATA["), ""

@@ -117,6 +117,10 @@ func (p *personal) next(s string, i int) (piece, bool) {
 	floor := i
 	for i < len(s) {
 		b := s[i]
+		if b >= 0xE0 && b < 0xF0 {
+			i += 3
+			continue
+		}
 		if !interesting[b] {
 			i++
 			continue
