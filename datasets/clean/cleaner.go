@@ -193,7 +193,7 @@ func (c *Cleaner) Clean(t *Text, w Watch) (reason string) {
 }
 
 func (j *job) start(t *Text, w Watch, rules int) {
-	j.t, j.watch, j.version, j.found, j.detail = t, w, 1, j.found[:0], ""
+	j.t, j.watch, j.version, j.letters, j.found, j.detail = t, w, 1, 0, j.found[:0], ""
 	if j.ran == nil {
 		j.ran, j.removed, j.dropped, j.changed = make([]int, rules), make([]int, rules), make([]int, rules), make([]bool, rules)
 	}

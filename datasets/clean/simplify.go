@@ -11,7 +11,7 @@ import (
 	"github.com/liuzl/gocc"
 )
 
-const simplifyDoc = `Traditional characters become simplified ones by OpenCC's tables (t2s): phrases first, the longest that stands there, then characters. ` +
+const simplifyDoc = `Traditional characters become simplified ones by OpenCC's tables (t2s): phrases first, the longest that stands there, then characters. What a phrase becomes is left alone in simplified text (乾清宫). ` +
 	`Paper: nothing. It may make a text longer: a few simplified characters take four bytes.`
 
 func simplifyRule(o SimplifyOptions) (rule, error) {
@@ -19,7 +19,7 @@ func simplifyRule(o SimplifyOptions) (rule, error) {
 	if !o.On {
 		return r, nil
 	}
-	t, err := traditional()
+	t, err := settled()
 	if err != nil {
 		return rule{}, err
 	}
@@ -34,9 +34,9 @@ func simplifyRule(o SimplifyOptions) (rule, error) {
 	return r, nil
 }
 
-// Simplify turns traditional characters into simplified ones, as OpenCC's t2s does. s must be UTF-8.
+// Simplify turns traditional characters into simplified ones, as the rule does. Bytes that are no UTF-8 become U+FFFD.
 func Simplify(s string) (string, error) {
-	t, err := traditional()
+	t, err := settled()
 	if err != nil {
 		return "", err
 	}
@@ -70,8 +70,43 @@ const (
 	isSimplified  = 2
 )
 
-// traditional reads the tables from the converter's own dictionaries.
-var traditional = sync.OnceValues(func() (*conversion, error) {
+// traditional holds the converter's tables as they are.
+var traditional = sync.OnceValues(readConversion)
+
+// settled holds tables whose output they leave alone: what a phrase becomes (乾清宫) is a phrase that stays, else its characters would be
+// taken for traditional ones the next time, and in simplified text at once; and a character becomes what its simplified form becomes.
+var settled = sync.OnceValues(func() (*conversion, error) {
+	t, err := readConversion()
+	if err != nil {
+		return nil, err
+	}
+	for i := range len(t.starts) {
+		for _, p := range t.starts[i].phrases {
+			if len(t.scan(p.to, nil)) > 0 {
+				first, _ := utf8.DecodeRuneInString(p.to)
+				s := t.start(first)
+				s.phrases = append(s.phrases, phrase{p.to, p.to})
+			}
+		}
+	}
+	for range 3 { // the longest chain has two steps
+		for r, to := range t.high {
+			if next, ok := t.high[firstRune(to)]; ok && len(to) == len(string(firstRune(to))) {
+				t.high[r] = next
+			}
+		}
+	}
+	t.build()
+	return t, nil
+})
+
+func firstRune(s string) rune {
+	r, _ := utf8.DecodeRuneInString(s)
+	return r
+}
+
+// readConversion reads the tables from the converter's own dictionaries.
+func readConversion() (*conversion, error) {
 	cc, err := gocc.New("t2s")
 	if err != nil {
 		return nil, fmt.Errorf("tables of traditional characters: %w", err)
@@ -107,7 +142,7 @@ var traditional = sync.OnceValues(func() (*conversion, error) {
 	}
 	t.build()
 	return t, nil
-})
+}
 
 // start is the place of a character in starts, made where there is none.
 func (t *conversion) start(r rune) *start {
