@@ -3,6 +3,7 @@ package near
 import (
 	"cmp"
 	"fmt"
+	"image"
 	"iter"
 	"math/bits"
 	"slices"
@@ -51,8 +52,10 @@ func (o IndexOptions) Validate() error {
 	return nil
 }
 
-// PictureHash is the hash of a picture that [Index.FindPicture] wants.
-func (o IndexOptions) PictureHash() PictureOptions { return PictureOptions{Hash: o.Hash} }
+// PictureHash is the hash of a picture that [Builder.AddPicture] and [Index.FindPicture] want.
+func (o IndexOptions) PictureHash(pixels *image.RGBA) uint64 {
+	return PictureOptions{Hash: o.Hash}.PictureHash(pixels)
+}
 
 // Passage is one text of an evaluation set: a caption, a reference, a question with its answer (give them joined by "\n", and what
 // should be found alone a second time alone).
