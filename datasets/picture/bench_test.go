@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image/jpeg"
 	"strings"
+	"syscall"
 	"testing"
 
 	"m6lab/datasets/image"
@@ -29,7 +30,19 @@ func squares(t testing.TB) (all [][]byte) {
 	return all
 }
 
-// BenchmarkCheck has a picture of 256 x 256 an operation, JPEG decoding included: every rule, the paper's, and decoding alone.
+// processor is the processor time of this process, in seconds: what a busy machine does besides does not count.
+func processor(b *testing.B) float64 {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	seconds := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
+	return seconds(u.Utime) + seconds(u.Stime)
+}
+
+// BenchmarkCheck has a picture of 256 x 256 an operation, JPEG decoding included: every rule, the
+// paper's, the recipe for text-to-image, and decoding alone. The figures of processor time are those that count.
 func BenchmarkCheck(b *testing.B) {
 	all := squares(b)
 	for _, c := range []struct {
@@ -44,24 +57,25 @@ func BenchmarkCheck(b *testing.B) {
 		}
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
-			i := 0
+			i, before := 0, processor(b)
 			for b.Loop() {
 				if _, reason := f.Check(all[i%len(all)]); reason != "" {
 					b.Fatal(reason)
 				}
 				i++
 			}
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pictures/s")
+			b.ReportMetric(float64(b.N)/(processor(b)-before), "pictures/cpu-s")
 		})
 	}
 	b.Run("decoding", func(b *testing.B) {
 		b.ReportAllocs()
-		i := 0
+		i, before := 0, processor(b)
 		for b.Loop() {
 			if _, err := image.Decode(all[i%len(all)], image.Limits{}); err != nil {
 				b.Fatal(err)
 			}
 			i++
 		}
+		b.ReportMetric(float64(b.N)/(processor(b)-before), "pictures/cpu-s")
 	})
 }
