@@ -198,8 +198,10 @@ func (c *characters) scan(j *job, s string, edits []edit) []edit {
 		}
 	}
 	j.find("folded", folded)
+	j.same = folded == 0
 	for kind, n := range gone {
 		j.find(classNames[kind], n)
+		j.same = j.same && n == 0
 	}
 	return edits
 }

@@ -49,6 +49,8 @@ type rule struct {
 	run   func(j *job) (reason string)
 	holds bool // its own output is final: it need not see it again
 	once  bool // no other rule can undo what it did
+
+	letters bool // it looks at letters and at which stand side by side alone
 }
 
 // Perplexity is a language model: how surprising a sentence is, per character, from 1 on; the higher, the less like text.
@@ -83,7 +85,7 @@ func New(o Options, load ...Load) (*Cleaner, error) {
 	if len(load) == 1 {
 		loader = load[0]
 	}
-	for _, make := range []func() (rule, error){
+	for _, read := range []func() (rule, error){
 		func() (rule, error) { return utf8Rule(), nil },
 		func() (rule, error) { return markupRule(o.Markup), nil },
 		func() (rule, error) { return languageRule(o.Language) },
@@ -96,7 +98,7 @@ func New(o Options, load ...Load) (*Cleaner, error) {
 		func() (rule, error) { return perplexityRule(o.Perplexity, loader, c.note) },
 		func() (rule, error) { return againRule(o.Again), nil },
 	} {
-		r, err := make()
+		r, err := read()
 		if err != nil {
 			return nil, err
 		}
@@ -143,15 +145,24 @@ type job struct {
 	title   bool // it runs on the title
 	round   int
 	version int       // of the text; grows with every change
+	letters int       // the last version with other letters, or with others side by side
+	same    bool      // the rewrite that runs leaves letters as they are
 	ran     []int     // by rule: the version that it saw last, or that it made
 	changed []bool    // by rule
 	removed []int     // by rule: bytes, over all rounds
 	dropped []int     // by rule: sentences
 	found   []finding // what rules found
+	detail  string    // of the reason, for the watch
 	edits   []edit
 	buf     []byte
 	hits    []hit
 }
+
+// How much room a job keeps for the next document.
+const (
+	keptEdits = 1 << 12
+	keptBytes = 1 << 18
+)
 
 // finding is how many of a kind a rule found.
 type finding struct {
@@ -168,19 +179,21 @@ func (c *Cleaner) Clean(t *Text, w Watch) (reason string) {
 	size := len(t.Title) + len(t.Body)
 	reason = c.loop(j)
 	if reason != "" && w != nil {
-		w(reason, "", "")
+		w(reason+j.detail, "", "")
 	}
 	if t.Counts != nil {
 		c.count(j, size, reason)
 	}
 	j.t, j.watch = nil, nil
-	clear(j.edits[:cap(j.edits)])
+	if cap(j.edits) > keptEdits || cap(j.buf) > keptBytes {
+		j.edits, j.buf, j.hits = nil, nil, nil // a long document's are not kept for short ones
+	}
 	c.jobs.Put(j)
 	return reason
 }
 
 func (j *job) start(t *Text, w Watch, rules int) {
-	j.t, j.watch, j.version, j.found = t, w, 1, j.found[:0]
+	j.t, j.watch, j.version, j.letters, j.found, j.detail = t, w, 1, 0, j.found[:0], ""
 	if j.ran == nil {
 		j.ran, j.removed, j.dropped, j.changed = make([]int, rules), make([]int, rules), make([]int, rules), make([]bool, rules)
 	}
@@ -195,13 +208,12 @@ func (j *job) start(t *Text, w Watch, rules int) {
 func (c *Cleaner) loop(j *job) (reason string) {
 	last := len(c.rules) - 1
 	for j.round = 1; ; j.round++ {
-		stale := false
 		for i := range c.rules[:last] {
 			r := &c.rules[i]
-			if r.run == nil || j.ran[i] == j.version || r.once && j.ran[i] > 0 {
+			if !r.stale(j, i) {
 				continue
 			}
-			j.at = i
+			j.at, j.same = i, false
 			j.ran[i] = j.version
 			if reason := r.run(j); reason != "" {
 				if j.round > 1 {
@@ -213,13 +225,12 @@ func (c *Cleaner) loop(j *job) (reason string) {
 			if j.ran[i] != j.version {
 				if r.holds {
 					j.ran[i] = j.version
-				} else {
-					stale = true
 				}
 			}
 		}
+		stale := false
 		for i := range c.rules[:last] {
-			stale = stale || c.rules[i].run != nil && !c.rules[i].once && j.ran[i] != j.version
+			stale = stale || c.rules[i].stale(j, i)
 		}
 		if c.rounds == 1 || !stale {
 			break
@@ -234,6 +245,17 @@ func (c *Cleaner) loop(j *job) (reason string) {
 		return reasonEmpty
 	}
 	return ""
+}
+
+// stale tells whether rule i has not seen the text as it is.
+func (r *rule) stale(j *job, i int) bool {
+	switch {
+	case r.run == nil || r.once && j.ran[i] > 0:
+		return false
+	case r.letters && j.ran[i] > 0:
+		return j.ran[i] < j.letters
+	}
+	return j.ran[i] != j.version
 }
 
 // count adds the document to the text's counts: to all rules up to the one that dropped it.
@@ -275,7 +297,14 @@ func (j *job) find(kind string, n int) {
 	}
 }
 
-// observe adds to a histogram, once a document.
+// tell gives the watch the detail of a reason.
+func (j *job) tell(format string, args ...any) {
+	if j.watch != nil {
+		j.detail = fmt.Sprintf(format, args...)
+	}
+}
+
+// observe adds to a histogram, in the first round only, so that nothing counts twice.
 func (j *job) observe(name string, edges []float64, v float64) {
 	if j.t.Counts != nil && j.round == 1 {
 		j.t.Counts.observe(name, edges, v)
@@ -288,6 +317,9 @@ func (j *job) replace(field *string, with string) {
 	*field = with
 	j.changed[j.at] = true
 	j.version++
+	if !j.same {
+		j.letters = j.version
+	}
 }
 
 // rewrite makes the edits that scan finds in title and body.
@@ -304,9 +336,7 @@ func (j *job) rewrite(name string, scan func(j *job, s string, edits []edit) []e
 		if j.watch != nil {
 			trace(j.watch, name, *field, j.edits)
 		}
-		var text string
-		text, j.buf = apply(j.buf, *field, j.edits)
-		j.replace(field, text)
+		j.replace(field, apply(*field, j.edits))
 	}
 }
 

@@ -1,6 +1,6 @@
 package clean
 
-import "slices"
+import "strings"
 
 // edit replaces the bytes from start to end. A rule's edits ascend and do not overlap.
 type edit struct {
@@ -18,17 +18,22 @@ func add(edits []edit, start, end int, with string) []edit {
 }
 
 // apply returns s with the edits made.
-func apply(buf []byte, s string, edits []edit) (string, []byte) {
-	buf = slices.Grow(buf[:0], len(s))
+func apply(s string, edits []edit) string {
+	size := len(s)
+	for i := range edits {
+		size += len(edits[i].with) - (edits[i].end - edits[i].start)
+	}
+	var b strings.Builder
+	b.Grow(size)
 	at := 0
 	for i := range edits {
 		e := &edits[i]
-		buf = append(buf, s[at:e.start]...)
-		buf = append(buf, e.with...)
+		b.WriteString(s[at:e.start])
+		b.WriteString(e.with)
 		at = e.end
 	}
-	buf = append(buf, s[at:]...)
-	return string(buf), buf
+	b.WriteString(s[at:])
+	return b.String()
 }
 
 // trace tells the watch of every sentence that the edits touch, before and after. Sentences that one edit joins are told as one.
@@ -36,7 +41,7 @@ func trace(w Watch, rule, s string, edits []edit) {
 	for start := 0; start < len(s) && len(edits) > 0; {
 		end := sentenceEnd(s, start)
 		n := 0
-		for n < len(edits) && (edits[n].start < end || n == len(edits)-1 && end == len(s)) {
+		for n < len(edits) && edits[n].start < end {
 			for edits[n].end > end {
 				end = sentenceEnd(s, end)
 			}
@@ -47,8 +52,7 @@ func trace(w Watch, rule, s string, edits []edit) {
 			for i, e := range edits[:n] {
 				moved[i] = edit{e.start - start, e.end - start, e.with}
 			}
-			after, _ := apply(nil, s[start:end], moved)
-			w(rule, s[start:end], after)
+			w(rule, s[start:end], apply(s[start:end], moved))
 			edits = edits[n:]
 		}
 		start = end

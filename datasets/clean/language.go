@@ -34,7 +34,7 @@ func (s Script) TraditionalShare() float64 {
 
 // The thresholds of Language, in percent.
 const (
-	kanaPercent     = 10 // of kana among kana and Han: Japanese from here on. Japanese prose has about 50, Chinese text that quotes some below 5
+	kanaPercent     = 20 // of kana among kana and Han: Japanese from here on. Japanese prose has about 50, Chinese text that quotes some below 10
 	hangulPercent   = 10 // of hangul among hangul, kana and Han
 	hanPercent      = 25 // of Han, as HanShare has it, against Latin and other letters: Chinese from here on
 	otherPercent    = 25 // of letters of other scripts among all of alphabets
@@ -48,7 +48,7 @@ func languageRule(o LanguageOptions) (rule, error) {
 	if level == "" {
 		level = levelDocument
 	}
-	r := rule{Rule: Rule{Name: "language", Version: 1, Level: level, On: o.On, Doc: languageDoc}}
+	r := rule{Rule: Rule{Name: "language", Version: 1, Level: level, On: o.On, Doc: languageDoc}, letters: true}
 	if !o.On {
 		return r, nil
 	}
@@ -147,7 +147,7 @@ func languageOf(s string, n Script) string {
 func (t *conversion) scripts(s string) Script {
 	var n Script
 	table := classes()
-	traditional, simplified := 0, 0
+	var shapes [4]int // by shape; no branch, as the shapes of characters cannot be foretold
 	for i := 0; i < len(s); {
 		b := s[i]
 		switch {
@@ -159,12 +159,7 @@ func (t *conversion) scripts(s string) Script {
 			continue
 		case b >= 0xE5 && b <= 0xE9:
 			n.Han++
-			switch t.shape[three(s, i)] {
-			case isTraditional:
-				traditional++
-			case isSimplified:
-				simplified++
-			}
+			shapes[t.shape[three(s, i)]&3]++
 			i += 3
 			continue
 		}
@@ -173,12 +168,7 @@ func (t *conversion) scripts(s string) Script {
 		var kind class
 		if r < 1<<16 {
 			kind = table[r]
-			switch t.shape[r] {
-			case isTraditional:
-				traditional++
-			case isSimplified:
-				simplified++
-			}
+			shapes[t.shape[r]&3]++
 		} else {
 			kind = classOf(r)
 		}
@@ -199,7 +189,7 @@ func (t *conversion) scripts(s string) Script {
 			}
 		}
 	}
-	n.Traditional, n.Simplified = traditional, simplified
+	n.Traditional, n.Simplified = shapes[isTraditional], shapes[isSimplified]
 	return n
 }
 

@@ -15,11 +15,15 @@ func lengthRule(o LengthOptions) rule {
 	r.run = func(j *job) string {
 		n := letters(j.t.Body)
 		j.observe("characters_in", decades, float64(n))
-		switch {
-		case n < o.Content:
+		if n < o.Content {
+			j.tell(" of %d characters", n)
 			return "length: content"
-		case j.t.Title != "" && letters(j.t.Title) < o.Topic && slices.Contains(topics, j.t.Source):
-			return "length: topic"
+		}
+		if j.t.Title != "" && slices.Contains(topics, j.t.Source) {
+			if n = letters(j.t.Title); n < o.Topic {
+				j.tell(" of %d characters", n)
+				return "length: topic"
+			}
 		}
 		return ""
 	}

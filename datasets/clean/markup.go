@@ -96,8 +96,9 @@ func next(s string, b byte, i, known int) int {
 
 // markup is the state of one scan.
 type markup struct {
-	budget    int // how many bytes may be read in tags that turn out to be none, so that hostile text costs no more than its length
-	noComment bool
+	budget    int     // how many bytes may be read in tags that turn out to be none, so that hostile text costs no more than its length
+	noComment bool    // no --> follows
+	noSection bool    // no ]]> follows
 	noClosing [2]bool // of script and style
 
 	tags, comments, scripts, declarations, references int
@@ -189,10 +190,11 @@ func (m *markup) tag(s string, i int) (end int, with string) {
 		return i + 4, ""
 	case strings.HasPrefix(rest, "<![CDATA["):
 		m.declarations++
-		if !m.noComment {
+		if !m.noSection {
 			if n := strings.Index(rest, "]]>"); n >= 0 {
-				return i + n + 3, rest[len("<![CDATA["):n]
+				return i + n + 3, strings.Clone(rest[len("<![CDATA["):n])
 			}
+			m.noSection = true
 		}
 		return i + len("<![CDATA["), ""
 	case (rest[1] == '!' || rest[1] == '?') && isASCIILetter(rest[2]):

@@ -117,6 +117,10 @@ func (p *personal) next(s string, i int) (piece, bool) {
 	floor := i
 	for i < len(s) {
 		b := s[i]
+		if b >= 0xE0 && b < 0xF0 {
+			i += 3
+			continue
+		}
 		if !interesting[b] {
 			i++
 			continue
@@ -157,6 +161,14 @@ func (p *personal) number(s string, floor, i int) (found piece, end int) {
 	if end-i < 3 && !(g.n > 1 && end-i == 2) || decimal(s, i, end) {
 		return piece{}, end
 	}
+	if k := mailAhead(s, end); k > 0 {
+		if start, stop, ok := mailAt(s, floor, k); ok {
+			if !p.wanted[email] {
+				return piece{}, stop
+			}
+			return piece{start, stop, email}, stop
+		}
+	}
 	if kind, stop := longNumber(s, i, &g); stop > 0 {
 		if !p.wanted[kind] {
 			return piece{}, stop
@@ -170,6 +182,18 @@ func (p *personal) number(s string, floor, i int) (found piece, end int) {
 		return piece{start, stop, phone}, stop
 	}
 	return piece{}, end
+}
+
+// mailAhead returns where the @ stands behind the name that goes on at i, 0 where none does.
+func mailAhead(s string, i int) int {
+	k := i
+	for k < len(s) && k-i <= 64 && isLocalByte(s[k]) {
+		k++
+	}
+	if k < len(s) && s[k] == '@' {
+		return k
+	}
+	return 0
 }
 
 // decimal tells whether the digits from i to end are a part of a number with a point: 3.1415926535897.

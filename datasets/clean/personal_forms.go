@@ -176,6 +176,11 @@ func phoneAt(s string, floor, i int, g *groups) (start, end int) {
 	if i > floor && s[i-1] == '+' {
 		start--
 	}
+	if i > floor+1 && (s[i-1] == ' ' || s[i-1] == '-') && s[i-2] >= '0' && s[i-2] <= '9' {
+		one := groups{n: 1} // the digits go on from others: only a group that is a number by itself counts
+		one.start[0], one.end[0] = g.start[0], g.end[0]
+		g = &one
+	}
 	at := func(k int) string { return s[g.start[k]:g.end[k]] }
 	mobile := func(d string) bool { return len(d) >= 3 && d[0] == '1' && d[1] >= '3' }
 	area := func(d string) bool { return len(d) >= 3 && d[0] == '0' && d[1] != '0' }

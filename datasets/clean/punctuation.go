@@ -8,10 +8,11 @@ const punctuationDoc = `Duplicate punctuation becomes one: ！！！ is ！, 。
 	`Paper: collapse duplicate punctuation. Open: all of this.`
 
 func punctuationRule(o PunctuationOptions) rule {
-	r := rule{Rule: Rule{Name: "punctuation", Version: 1, Level: levelCharacter, On: o.On, Doc: punctuationDoc}}
+	r := rule{Rule: Rule{Name: "punctuation", Version: 1, Level: levelCharacter, On: o.On, Doc: punctuationDoc}, holds: true}
 	if o.On {
 		table := marks()
 		r.run = func(j *job) string {
+			j.same = true
 			j.rewrite("punctuation", func(j *job, s string, edits []edit) []edit {
 				edits = scanPunctuation(table, s, edits)
 				j.find("collapsed", len(edits))

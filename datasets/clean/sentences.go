@@ -13,7 +13,7 @@ import (
 // single capital letter), after the number of a list item, and before a small letter; ASCII's ; ends one after a Chinese character
 // only. Closing quotes and brackets belong to the sentence before them. Between a pair of quotes or brackets on one line, up to 200 characters
 // apart, nothing ends: where the text in quotes ends as a sentence does, it ends after the closing quote (“好。”他说。 is two), unless a
-// comma, colon or the like follows; after a closing bracket only where the bracket began the sentence.
+// comma, colon or the like, or a small letter of ASCII, follows; after a closing bracket only where the bracket began the sentence.
 func Sentences(s string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for start := 0; start < len(s); {
@@ -183,8 +183,14 @@ func pair(s string, start, i int, open rune, size int) (next int, ends bool) {
 	return i + size, false
 }
 
-// goesOn tells whether what stands at i continues a sentence for certain.
+// goesOn tells whether what stands at i continues a sentence for certain: a comma and the like, or a small letter of ASCII.
 func goesOn(s string, i int) bool {
+	for i < len(s) && s[i] == ' ' {
+		i++
+	}
+	if i < len(s) && s[i] >= 'a' && s[i] <= 'z' {
+		return true
+	}
 	r, _ := utf8.DecodeRuneInString(s[i:])
 	return strings.ContainsRune("，、：,:—", r) && i < len(s)
 }

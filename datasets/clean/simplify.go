@@ -11,15 +11,15 @@ import (
 	"github.com/liuzl/gocc"
 )
 
-const simplifyDoc = `Traditional characters become simplified ones by OpenCC's tables (t2s): phrases first, the longest that stands there, then characters. ` +
+const simplifyDoc = `Traditional characters become simplified ones by OpenCC's tables (t2s): phrases first, the longest that stands there, then characters. What a phrase becomes is left alone in simplified text (乾清宫). ` +
 	`Paper: nothing. It may make a text longer: a few simplified characters take four bytes.`
 
 func simplifyRule(o SimplifyOptions) (rule, error) {
-	r := rule{Rule: Rule{Name: "simplify", Version: 1, Level: levelCharacter, On: o.On, Doc: simplifyDoc}}
+	r := rule{Rule: Rule{Name: "simplify", Version: 1, Level: levelCharacter, On: o.On, Doc: simplifyDoc}, letters: true}
 	if !o.On {
 		return r, nil
 	}
-	t, err := traditional()
+	t, err := settled()
 	if err != nil {
 		return rule{}, err
 	}
@@ -34,9 +34,9 @@ func simplifyRule(o SimplifyOptions) (rule, error) {
 	return r, nil
 }
 
-// Simplify turns traditional characters into simplified ones, as OpenCC's t2s does. s must be UTF-8.
+// Simplify turns traditional characters into simplified ones, as the rule does. Bytes that are no UTF-8 become U+FFFD.
 func Simplify(s string) (string, error) {
-	t, err := traditional()
+	t, err := settled()
 	if err != nil {
 		return "", err
 	}
@@ -45,22 +45,24 @@ func Simplify(s string) (string, error) {
 	if len(edits) == 0 {
 		return s, nil
 	}
-	out, _ := apply(nil, s, edits)
-	return out, nil
+	return apply(s, edits), nil
 }
 
 // conversion holds the tables of traditional characters.
 type conversion struct {
-	of      [1 << 16]uint16 // 0 for a character that stays; else 1 + its place in to, and firstOfPhrase where phrases begin with it
-	to      []string
-	phrases map[rune][]phrase // by first character, the longest first
-	high    map[rune]string   // all characters that change
-	shape   [1 << 16]uint8    // isTraditional, isSimplified
+	of     [1 << 16]uint16 // 0 for a character that stays and begins no phrase, else its place in starts
+	starts []start
+	high   map[rune]string // all characters that change
+	shape  [1 << 16]uint8  // isTraditional, isSimplified
+}
+
+// start is a character with what it becomes, "" where it stays, and the phrases that begin with it, the longest first.
+type start struct {
+	to      string
+	phrases []phrase
 }
 
 type phrase struct{ from, to string }
-
-const firstOfPhrase = 1 << 15
 
 // The shapes of a character that has another one.
 const (
@@ -68,13 +70,48 @@ const (
 	isSimplified  = 2
 )
 
-// traditional reads the tables from the converter's own dictionaries.
-var traditional = sync.OnceValues(func() (*conversion, error) {
+// traditional holds the converter's tables as they are.
+var traditional = sync.OnceValues(readConversion)
+
+// settled holds tables whose output they leave alone: what a phrase becomes (乾清宫) is a phrase that stays, else its characters would be
+// taken for traditional ones the next time, and in simplified text at once; and a character becomes what its simplified form becomes.
+var settled = sync.OnceValues(func() (*conversion, error) {
+	t, err := readConversion()
+	if err != nil {
+		return nil, err
+	}
+	for i := range len(t.starts) {
+		for _, p := range t.starts[i].phrases {
+			if len(t.scan(p.to, nil)) > 0 {
+				first, _ := utf8.DecodeRuneInString(p.to)
+				s := t.start(first)
+				s.phrases = append(s.phrases, phrase{p.to, p.to})
+			}
+		}
+	}
+	for range 3 { // the longest chain has two steps
+		for r, to := range t.high {
+			if next, ok := t.high[firstRune(to)]; ok && len(to) == len(string(firstRune(to))) {
+				t.high[r] = next
+			}
+		}
+	}
+	t.build()
+	return t, nil
+})
+
+func firstRune(s string) rune {
+	r, _ := utf8.DecodeRuneInString(s)
+	return r
+}
+
+// readConversion reads the tables from the converter's own dictionaries.
+func readConversion() (*conversion, error) {
 	cc, err := gocc.New("t2s")
 	if err != nil {
 		return nil, fmt.Errorf("tables of traditional characters: %w", err)
 	}
-	t := &conversion{phrases: map[rune][]phrase{}, high: map[rune]string{}}
+	t := &conversion{starts: make([]start, 1), high: map[rune]string{}}
 	if len(cc.DictChains) != 1 || len(cc.DictChains[0].Dicts) != 2 {
 		return nil, fmt.Errorf("tables of traditional characters: the converter has %d steps, not one of phrases and characters", len(cc.DictChains))
 	}
@@ -91,7 +128,11 @@ var traditional = sync.OnceValues(func() (*conversion, error) {
 			from, to := string(key), dict.Values[value][0]
 			first, size := utf8.DecodeRuneInString(from)
 			if isPhrase := i == 0; isPhrase {
-				t.phrases[first] = append(t.phrases[first], phrase{from, to})
+				if first >= 1<<16 {
+					return nil, fmt.Errorf("tables of traditional characters: the phrase %q begins above the first plane", key)
+				}
+				s := t.start(first)
+				s.phrases = append(s.phrases, phrase{from, to})
 			} else if size != len(from) {
 				return nil, fmt.Errorf("tables of traditional characters: %q is no character", key)
 			} else if from != to {
@@ -99,32 +140,35 @@ var traditional = sync.OnceValues(func() (*conversion, error) {
 			}
 		}
 	}
-	return t, t.build()
-})
+	t.build()
+	return t, nil
+}
+
+// start is the place of a character in starts, made where there is none.
+func (t *conversion) start(r rune) *start {
+	if t.of[r] == 0 {
+		t.of[r] = uint16(len(t.starts)) // no more than there are characters
+		t.starts = append(t.starts, start{})
+	}
+	return &t.starts[t.of[r]]
+}
 
 // build makes the tables of the first plane.
-func (t *conversion) build() error {
+func (t *conversion) build() {
 	for r, to := range t.high {
 		if r < 1<<16 {
-			if len(t.to) == firstOfPhrase-1 {
-				return fmt.Errorf("tables of traditional characters: more than %d", firstOfPhrase-1)
-			}
-			t.to = append(t.to, to)
-			t.of[r] = uint16(len(t.to))
+			t.start(r).to = to
 			t.shape[r] |= isTraditional
 		}
 		if s, size := utf8.DecodeRuneInString(to); size == len(to) && s < 1<<16 {
 			t.shape[s] |= isSimplified
 		}
 	}
-	for r, list := range t.phrases {
-		slices.SortFunc(list, func(a, b phrase) int { return cmp.Or(len(b.from)-len(a.from), strings.Compare(a.from, b.from)) })
-		if r >= 1<<16 {
-			return fmt.Errorf("tables of traditional characters: a phrase begins with %q", r)
-		}
-		t.of[r] |= firstOfPhrase
+	for i := range t.starts {
+		slices.SortFunc(t.starts[i].phrases, func(a, b phrase) int {
+			return cmp.Or(len(b.from)-len(a.from), strings.Compare(a.from, b.from))
+		})
 	}
-	return nil
 }
 
 // scan finds what is written otherwise in simplified characters.
@@ -141,24 +185,21 @@ func (t *conversion) scan(s string, edits []edit) []edit {
 			i += int(width[b])
 			continue
 		}
-		r := three(s, i)
-		of := t.of[r]
-		if of == 0 {
+		at := t.of[three(s, i)]
+		if at == 0 {
 			i += 3
 			continue
 		}
-		if of&firstOfPhrase != 0 {
-			if p := t.phraseAt(s[i:], r); p != nil {
-				if p.from != p.to {
-					edits = append(edits, edit{i, i + len(p.from), p.to})
-				}
-				i += len(p.from)
-				continue
+		c := &t.starts[at]
+		if p := c.phraseAt(s[i:]); p != nil {
+			if p.from != p.to {
+				edits = append(edits, edit{i, i + len(p.from), p.to})
 			}
-			of &^= firstOfPhrase
+			i += len(p.from)
+			continue
 		}
-		if of != 0 {
-			edits = append(edits, edit{i, i + 3, t.to[of-1]})
+		if c.to != "" {
+			edits = append(edits, edit{i, i + 3, c.to})
 		}
 		i += 3
 	}
@@ -166,11 +207,10 @@ func (t *conversion) scan(s string, edits []edit) []edit {
 }
 
 // phraseAt is the longest phrase that s begins with, nil where there is none.
-func (t *conversion) phraseAt(s string, first rune) *phrase {
-	list := t.phrases[first]
-	for i := range list {
-		if strings.HasPrefix(s, list[i].from) {
-			return &list[i]
+func (c *start) phraseAt(s string) *phrase {
+	for i := range c.phrases {
+		if strings.HasPrefix(s, c.phrases[i].from) {
+			return &c.phrases[i]
 		}
 	}
 	return nil

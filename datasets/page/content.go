@@ -16,22 +16,53 @@ const (
 	leastContent   = 100 // a page whose sentences weigh less has no main content to speak of
 )
 
-// density chooses the lines of the main content. It finds the element in which nearly all sentences lie, and keeps of its lines the sentences
-// and what stands near them. The result is nil where the page has too few sentences. It also returns the element.
-func (l *layout) density() (keep []bool, root int32) {
+// reconsider takes the trait weak, which comes of a class or an id, off the lines and pictures of elements that hold much of the page's
+// sentences: a page's wrapper is called "with-sidebar" as often as a sidebar is.
+func (l *layout) reconsider() {
+	mass := l.masses()
+	beside := make([]bool, len(mass))
+	for i := 1; i < len(mass); i++ {
+		n := &l.t.nodes[i]
+		beside[i] = beside[n.parent] || n.traits&weak != 0 && mass[i]*3 <= mass[0]
+	}
+	for i := range l.lines {
+		if !beside[l.lines[i].home] {
+			l.lines[i].zone &^= weak
+		}
+	}
+	for i := range l.spots {
+		if !beside[l.spots[i].node] {
+			l.spots[i].zone &^= weak
+		}
+	}
+}
+
+// masses returns the mass of the lines inside each element.
+func (l *layout) masses() []int64 {
 	mass := make([]int64, len(l.t.nodes))
 	for i := range l.lines {
 		mass[l.lines[i].home] += l.lines[i].mass()
 	}
-	own := make([]int64, len(mass))
-	copy(own, mass)
+	l.own = append(l.own[:0], mass...)
 	for i := len(mass) - 1; i > 0; i-- {
 		mass[l.t.nodes[i].parent] += mass[i]
 	}
+	return mass
+}
+
+// density chooses the lines of the main content. It finds the element in which nearly all sentences lie, and keeps of its lines the sentences
+// and what stands near them. The result is nil where the page has too few sentences. It also returns the element.
+func (l *layout) density() (keep []bool, root int32) {
+	for i := range l.lines {
+		if l.lines[i].zone&weak != 0 {
+			l.lines[i].zone |= margin
+		}
+	}
+	mass := l.masses()
 	if mass[0] < leastContent {
 		return nil, 0
 	}
-	root = l.t.container(mass, own)
+	root = l.t.container(mass, l.own)
 	keep = make([]bool, len(l.lines))
 	for i := range l.lines {
 		keep[i] = l.t.inside(l.lines[i].first, root)
@@ -42,7 +73,7 @@ func (l *layout) density() (keep []bool, root int32) {
 
 // mass is the weight of a line that counts as a sentence, without its links.
 func (l *line) mass() int64 {
-	if l.zone&(margin|weak) != 0 || !l.sentence() {
+	if l.zone&margin != 0 || !l.sentence() {
 		return 0
 	}
 	return int64(l.weight - l.linkWeight)

@@ -132,20 +132,26 @@ func wordSet(s string) map[string]bool {
 	return set
 }
 
+// slugWords is the number of words from which on a name is a heading's slug and no name of a part of the page.
+const slugWords = 4
+
 // ofClass returns what the words of a class or id say.
 func ofClass(s []byte) trait {
-	var t trait
+	var all, name trait // of all names, and of the one being read
 	var word [24]byte
-	n := 0
-	end := func() {
+	n, words := 0, 0
+	endWord := func() {
+		if n > 0 {
+			words++
+		}
 		if n >= 3 && n <= len(word) {
 			switch {
 			case marginWords[string(word[:n])]:
-				t |= weak
+				name |= weak
 			case captionWords[string(word[:n])]:
-				t |= caption
+				name |= caption
 			case strongWords[string(word[:n])]:
-				t |= strong
+				name |= strong
 			}
 		}
 		n = 0
@@ -157,13 +163,19 @@ func ofClass(s []byte) trait {
 			lower = true
 		case c >= 'A' && c <= 'Z':
 			if lower {
-				end()
+				endWord()
 			}
 			lower = false
 			c += 'a' - 'A'
 		default:
 			lower = false
-			end()
+			endWord()
+			if isSpace(c) {
+				if words < slugWords {
+					all |= name
+				}
+				name, words = 0, 0
+			}
 			continue
 		}
 		if n < len(word) {
@@ -171,6 +183,9 @@ func ofClass(s []byte) trait {
 		}
 		n++
 	}
-	end()
-	return t
+	endWord()
+	if words < slugWords {
+		all |= name
+	}
+	return all
 }

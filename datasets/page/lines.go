@@ -44,6 +44,7 @@ type layout struct {
 	text  []byte
 	lines []line
 	spots []spot
+	own   []int64 // by element: the mass of the lines of which it is the home
 
 	open   []frame
 	cur    line
@@ -78,6 +79,7 @@ func lay(t *tree, o *Options) *layout {
 		i = l.visit(i)
 	}
 	l.feedLine()
+	l.reconsider()
 	return l
 }
 
@@ -92,7 +94,7 @@ func (l *layout) visit(i int32) int32 {
 		return i + 1
 	}
 	switch {
-	case n.traits&mute != 0 || n.traits&hidden != 0 && !l.most(n):
+	case n.traits&mute != 0 || n.traits&hidden != 0 && n.size/4 <= l.t.nodes[0].size: // a page that hides all is shown by a script
 		return n.end
 	case n.atom == atom.Img:
 		l.spots = append(l.spots, spot{node: i, line: int32(len(l.lines)), serial: l.serial, zone: f.zone})
@@ -114,19 +116,16 @@ func (l *layout) visit(i int32) int32 {
 	return i + 1
 }
 
-// most reports whether n holds most of the page's text: then it is the page, whatever its class says.
+// most reports whether n holds most of the page's text: then it is the page, whatever its name says.
 func (l *layout) most(n *node) bool { return n.size > l.t.nodes[0].size/2 }
 
 // enter opens an element.
 func (l *layout) enter(i int32, n *node, f *frame) {
 	g := frame{at: i, end: n.end, zone: f.zone, home: f.home, row: f.row, pre: f.pre || n.atom == atom.Pre || n.atom == atom.Listing || n.atom == atom.Xmp, list: -1}
 	g.zone |= n.traits & (fallback | strong | caption | heading)
-	beside := n.traits & (margin | weak)
-	if n.atom == atom.Header && !l.within(atom.Article, atom.Main, atom.Section) {
-		beside |= margin
-	}
-	if beside != 0 && !l.most(n) {
-		g.zone |= beside
+	g.zone |= n.traits & weak
+	if (n.traits&margin != 0 || n.atom == atom.Header && !l.within(atom.Article, atom.Main, atom.Section)) && !l.most(n) {
+		g.zone |= margin
 	}
 	if n.traits&block != 0 {
 		g.home = i
@@ -295,6 +294,8 @@ func (l *layout) write(i int32, n *node, f *frame) {
 			weight += 5
 		case isStop(r):
 			stops++
+		case r >= 0x3040 && r < 0x3100 || r >= 0xac00 && r < 0xd7b0:
+			weight += 4
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			weight += 2
 		}
@@ -353,7 +354,9 @@ func isStop(r rune) bool {
 	return false
 }
 
-func isHan(r rune) bool { return r >= 0x4e00 && r <= 0x9fff || r >= 0x3400 && r < 0x4dc0 || r >= 0x20000 && r < 0x32000 || r >= 0xf900 && r < 0xfb00 || r == 0x3007 }
+func isHan(r rune) bool {
+	return r >= 0x4e00 && r <= 0x9fff || r >= 0x3400 && r < 0x4dc0 || r >= 0x20000 && r < 0x32000 || r >= 0xf900 && r < 0xfb00 || r == 0x3007
+}
 
 // isWide reports whether no space is written beside r where a line of the source ends: Chinese characters, kana and wide punctuation.
 func isWide(r rune) bool {

@@ -22,12 +22,17 @@ type head struct {
 var dateNames = []string{"article:published_time", "og:published_time", "datepublished", "og:release_date", "weibo: article:create_at", "pubdate", "publishdate",
 	"publish_date", "publish-date", "pub_date", "dc.date.issued", "dcterms.issued", "dc.date", "dcterms.created", "dc.date.created", "date", "article:modified_time"}
 
+// mostDates bounds the dates of a page that are read: a page needs one.
+const mostDates = 64
+
 // about reads the head and whatever else of the page names a date or a licence.
 func (t *tree) about() head {
 	var h head
 	dateRank, licenseRank := 100, 100
+	tries := 0
 	date := func(rank int, value string) {
-		if rank < dateRank {
+		if rank < dateRank && tries < mostDates {
+			tries++
 			if d := parseDate(value); d != "" {
 				h.date, dateRank = d, rank
 			}
@@ -127,12 +132,12 @@ func (t *tree) commons() string {
 
 // linkedData returns datePublished and license of a JSON-LD script: of its object, or of the first that has them in its list or graph.
 func linkedData(script string) (published, license string) {
-	var any_ any
-	if json.Unmarshal([]byte(script), &any_) != nil {
+	var value any
+	if json.Unmarshal([]byte(script), &value) != nil {
 		return "", ""
 	}
-	objects, _ := any_.([]any)
-	if o, ok := any_.(map[string]any); ok {
+	objects, _ := value.([]any)
+	if o, ok := value.(map[string]any); ok {
 		graph, _ := o["@graph"].([]any)
 		objects = append([]any{o}, graph...)
 	}

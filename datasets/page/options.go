@@ -67,7 +67,7 @@ func Default() Options {
 		Lazy: []string{"data-original", "data-src", "data-lazy-src", "data-lazyload", "data-lazy", "data-echo", "data-actualsrc", "data-original-src",
 			"data-src-pc", "data-img", "data-image", "data-url", "data-hi-res-src", "data-full-src", "data-large", "data-zoom-image", "data-ks-lazyload",
 			"original", "lazy-src", "lazysrc", "_src", "file", "zoomfile"},
-		Kinds: slices.Clone(kinds), Paragraphs: 1, Distance: 8, LeastChars: 5, MostChars: 200,
+		Kinds: slices.Clone(kinds), Paragraphs: 1, Distance: 8, LeastChars: 4, MostChars: 200,
 	}
 }
 
@@ -80,16 +80,16 @@ func (o Options) Validate() error {
 		return fmt.Errorf("page: within is %q: choose page or main", o.Within)
 	}
 	for _, f := range [...]struct {
-		name             string
-		value, from, to_ int
+		name            string
+		value, from, to int
 	}{
 		{"depth", o.Depth, 8, 4096}, {"bytes", o.Bytes, 1024, 1 << 30}, {"elements", o.Elements, 0, 1 << 20}, {"most", o.Most, 0, 1 << 20},
 		{"width", o.Width, 1, 1 << 20}, {"least_side", o.LeastSide, 0, 1 << 20}, {"data_bytes", o.DataBytes, 0, 1 << 30},
 		{"texts", o.Texts, 0, 1000}, {"paragraphs", o.Paragraphs, 0, 100}, {"distance", o.Distance, 0, 8192},
 		{"least_chars", o.LeastChars, 1, 1 << 20}, {"most_chars", o.MostChars, o.LeastChars, 1 << 24},
 	} {
-		if f.value < f.from || f.value > f.to_ {
-			return fmt.Errorf("page: %s is %d: choose %d to %d", f.name, f.value, f.from, f.to_)
+		if f.value < f.from || f.value > f.to {
+			return fmt.Errorf("page: %s is %d: choose %d to %d", f.name, f.value, f.from, f.to)
 		}
 	}
 	for i, kind := range o.Kinds {

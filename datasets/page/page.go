@@ -52,7 +52,7 @@ func Parse(body []byte, address, charset string, o Options) (*Page, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	if kind := binary(body); kind != "" {
+	if kind := signature(body); kind != "" {
 		return nil, fmt.Errorf("page %.200s: %s and no HTML: leave it out, or name its format", address, kind)
 	}
 	p := &Page{}
@@ -164,8 +164,8 @@ var signatures = [...]struct{ begins, kind string }{
 	{"\xd0\xcf\x11\xe0", "an Office document"}, {"ID3", "sound"}, {"OggS", "sound"}, {"\x00\x00\x01\x00", "an icon"}, {"wOFF", "a font"}, {"wOF2", "a font"},
 }
 
-// binary returns what body is where it is no text, else "".
-func binary(body []byte) string {
+// signature returns what body is where it is no text, else "".
+func signature(body []byte) string {
 	for _, s := range signatures {
 		if bytes.HasPrefix(body, []byte(s.begins)) {
 			return s.kind

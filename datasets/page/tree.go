@@ -141,7 +141,9 @@ func (t *tree) addText(s []byte) {
 }
 
 // isData reports whether the script n holds JSON-LD.
-func (t *tree) isData(n int32) bool { return bytes.EqualFold(t.attr(n, "type"), []byte("application/ld+json")) }
+func (t *tree) isData(n int32) bool {
+	return bytes.EqualFold(t.attr(n, "type"), []byte("application/ld+json"))
+}
 
 // start opens the element of a start tag.
 func (t *tree) start(z *html.Tokenizer) {

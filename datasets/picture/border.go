@@ -20,10 +20,10 @@ func borderRule(o AtMost) *rule {
 	}
 }
 
-// frame is the share of the area that lies in plain bars, on two opposite sides or on all four. What a bar of more than four fifths leaves is
+// frame is the share of the area that lies in plain bars, on two opposite sides or on all four. What a bar of more than three quarters leaves is
 // a thing on a ground.
 func frame(src *stdimage.RGBA) float64 {
-	const thing = 0.8
+	const thing = 0.75
 	whole := src.Rect
 	inner := whole
 	sides := []int{top, bottom, left, right}

@@ -1,5 +1,7 @@
 package picture
 
+import "bytes"
+
 // box is a connected part of a mask: the rectangle around it, exclusive at the right and below, and the number of its pixels.
 type box struct {
 	x0, y0, x1, y1 int
@@ -23,7 +25,7 @@ type run struct {
 	part   int32
 }
 
-// components finds the parts of a mask of w x h bytes, 0 or else, that touch at a side or a corner, in the order of their first pixel.
+// components finds the parts of a mask of w x h bytes, 0 or 1, that touch at a side or a corner, in the order of their first pixel.
 func components(mask []uint8, w, h int) []box {
 	var before, here []run
 	var boxes []box     // by provisional part
@@ -33,13 +35,13 @@ func components(mask []uint8, w, h int) []box {
 		here = here[:0]
 		i := 0
 		for x := 0; x < w; {
-			if row[x] == 0 {
-				x++
-				continue
+			skip := bytes.IndexByte(row[x:], 1)
+			if skip < 0 {
+				break
 			}
-			x0 := x
-			for x < w && row[x] != 0 {
-				x++
+			x0 := x + skip
+			if x = bytes.IndexByte(row[x0:], 0) + x0; x < x0 {
+				x = w
 			}
 			r := run{int32(x0), int32(x), -1}
 			for i < len(before) && before[i].x1 < r.x0 {

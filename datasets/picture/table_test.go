@@ -32,9 +32,14 @@ type labelled struct {
 	data    []byte
 }
 
-func labelledSet(t testing.TB) (all []labelled) {
+func labelledSet(t testing.TB) []labelled {
 	t.Helper()
-	archive, err := zip.OpenReader(filepath.Join("testdata", "labelled.zip"))
+	return readLabelled(t, filepath.Join("testdata", "labelled.zip"))
+}
+
+func readLabelled(t testing.TB, path string) (all []labelled) {
+	t.Helper()
+	archive, err := zip.OpenReader(path)
 	if err != nil {
 		t.Fatal(err)
 	}

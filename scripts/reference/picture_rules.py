@@ -10,6 +10,12 @@ pictures are of two parts that share no photograph, drawing, sentence or font fa
 looked at only to measure. box is where the lettering is. detail is the 9th decile, over cells of 32 x 32 pixels with some contrast, of the variance of
 OpenCV's Laplacian over the variance of grey, entropy scikit-image's figure, both of the picture at 256 pixels.
 
+The weights of text's features come from more pictures of the tuning part, with four more photographs:
+
+    python scripts/reference/picture_rules.py FONTS FOLDER more       (writes FOLDER/more.zip)
+    go test ./datasets/picture -run TestLines -more FOLDER/more.zip   (writes FOLDER/more.zip.csv: part of lettering, and the features)
+    python scripts/reference/picture_rules.py FONTS FOLDER fit        (prints weights and bias)
+
 Photographs: scikit-image's and scikit-learn's (see NOTICE beside the output); drawings: datasets/sample.
 """
 import io
@@ -82,7 +88,7 @@ def cut_out(picture):
 
 class Maker:
     def __init__(self, part, seed, archive, emoji):
-        self.part, self.archive, self.emoji = part, archive, emoji
+        self.part, self.folder, self.archive, self.emoji = part, part, archive, emoji
         self.rng = np.random.default_rng(seed)
         self.photos = {name: photo(name) for name in PHOTOS[part]}
         self.labels = []
@@ -120,7 +126,7 @@ class Maker:
             im.convert("RGB").save(data, "JPEG", quality=self.between(70, 90))
         else:
             im.convert("RGB").save(data, "PNG", optimize=True)
-        name = f"{self.part}/{len(self.labels):03d}_{made}.{kind}"
+        name = f"{self.folder}/{len(self.labels):03d}_{made}.{kind}"
         self.archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data.getvalue())
         self.labels.append({"name": name, "part": self.part, "made": made, "labels": labels, "objects": objects, "box": box, **figures(data.getvalue())})
 
@@ -335,5 +341,38 @@ def main():
     print(len(labels), "pictures,", (out / "labelled.zip").stat().st_size, "bytes")
 
 
+def more():
+    """Pictures with and without lettering, of the tuning part's material and four more photographs."""
+    emoji = [e for e in drawings() if sum(e[0].encode()) % 2 == 0]
+    labels = []
+    with zipfile.ZipFile(out / "more.zip", "w") as archive:
+        for seed in range(100, 110):
+            maker = Maker("tune", seed, archive, emoji)
+            maker.photos |= {n: Image.fromarray(p).convert("RGB") for n, p in {
+                "motorcycle": skimage.data.stereo_motorcycle()[0], "coins": skimage.data.coins(),
+                "tissue": skimage.data.immunohistochemistry(), "moon": skimage.data.moon()}.items()}
+            maker.folder = f"tune{seed}"
+            maker.texts()
+            labels += maker.labels
+        archive.writestr("labels.json", json.dumps(labels))
+
+
+def fit():
+    """A logistic regression on lines that are lettering, or in pictures that have none; a false line costs twice a missed one."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    rows = np.loadtxt(out / "more.zip.csv", delimiter=",")
+    part, lettered, x = rows[:, 0], rows[:, 1], rows[:, 2:]
+    known = (lettered == 0) | (part > 0.7)
+    x, y = x[known], part[known] > 0.7
+    x[:, [0, 1, 2, 4]] = np.log(x[:, [0, 1, 2, 4]])
+    scaler = StandardScaler().fit(x)
+    model = LogisticRegression(class_weight={False: 2, True: 1}).fit(scaler.transform(x), y)
+    weights = model.coef_[0] / scaler.scale_
+    bias = model.intercept_[0] - weights @ scaler.mean_ - np.log(0.6 / 0.4)
+    print(len(y), "lines,", y.sum(), "of text; log contrast, log stroke, log height, uneven, log letters:", weights.round(2), "bias", bias.round(2))
+
+
 if __name__ == "__main__":
-    main()
+    {"more": more, "fit": fit}.get(sys.argv[3] if len(sys.argv) > 3 else "", main)()
