@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"github.com/zeebo/xxh3"
+
+	"m6lab/datasets/source"
 )
 
 // File is a file that the recipe names, with the hash of its content.
@@ -38,6 +40,9 @@ func (r Recipe) Files() ([]File, error) {
 		add(r.Picture.Illegal.On, fmt.Sprintf("picture.illegal.models[%d].path", i), m.Path)
 	}
 	for i, set := range r.Decontaminate.Sets {
+		if spec, err := source.ParseSpec(set); err == nil {
+			set = spec.Address
+		}
 		add(r.Decontaminate.On, fmt.Sprintf("decontaminate.sets[%d]", i), set)
 	}
 	slices.SortFunc(files, func(a, b File) int {

@@ -60,9 +60,8 @@ type Pairs struct {
 
 // Decontaminate removes what stands in the given evaluation sets.
 type Decontaminate struct {
-	On   bool     `json:"on"`
-	Sets []string `json:"sets"` // files or folders: data sets of ours, jsonl, or plain text
-	N    int      `json:"n"`    // characters of a sequence that a record and a set may not share
+	near.IndexOptions
+	Sets []string `json:"sets"` // folders of our data sets, or what a build reads: files, folders, patterns, with a FORMAT: before them
 }
 
 // Split says which share of documents is held out. A document's split is by the hash of its content, so that it stays in its split whatever
@@ -86,10 +85,11 @@ func Paper() Recipe {
 			Other: MakeBoth, Texts: 2, Shortest: 5,
 		},
 		Duplicates:    near.Paper(),
-		Decontaminate: Decontaminate{Sets: []string{}, N: 13},
+		Decontaminate: Decontaminate{IndexOptions: near.DefaultIndexOptions(), Sets: []string{}},
 		Fetch:         fetch.Default(),
 		Split:         Split{Valid: 0.01, Test: 0.01},
 	}
+	r.Decontaminate.On = false
 	return r
 }
 
@@ -98,6 +98,7 @@ func Paper() Recipe {
 func Default() Recipe {
 	r := Paper()
 	r.Text, r.Picture, r.Duplicates = clean.Default(), picture.Default(), near.Default()
+	r.Decontaminate.On = true
 	return r
 }
 
@@ -127,13 +128,20 @@ func (r Recipe) JSON() json.RawMessage {
 // Validate names the first value that cannot be.
 func (r Recipe) Validate() error {
 	for _, check := range []func() error{
-		r.Read.Validate, r.Page.Validate, r.Text.Validate, r.Picture.Validate, r.Duplicates.Validate, r.Fetch.Validate, r.Pairs.validate, r.Decontaminate.validate, r.Split.validate,
+		r.Read.Validate, r.Page.Validate, r.Text.Validate, r.Picture.Validate, func() error { return prefixed("duplicates", r.Duplicates.Validate()) }, r.Fetch.Validate, r.Pairs.validate, r.Decontaminate.validate, r.Split.validate,
 	} {
 		if err := check(); err != nil {
 			return fmt.Errorf("recipe: %w", err)
 		}
 	}
 	return nil
+}
+
+func prefixed(key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s.%w", key, err)
 }
 
 func (p Pairs) validate() error {
@@ -164,11 +172,8 @@ func (p Pairs) Make(row string) string {
 }
 
 func (d Decontaminate) validate() error {
-	if d.On && len(d.Sets) == 0 {
-		return fmt.Errorf("decontaminate.on is true and decontaminate.sets is empty: name the evaluation sets, or turn it off")
-	}
-	if d.N < 4 || d.N > 1000 {
-		return fmt.Errorf("decontaminate.n is %d characters: choose 4 to 1000", d.N)
+	if err := d.IndexOptions.Validate(); err != nil {
+		return fmt.Errorf("decontaminate.%w", err)
 	}
 	return nil
 }

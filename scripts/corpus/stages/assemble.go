@@ -21,11 +21,12 @@ const (
 
 // The files that a build puts beside the data set.
 const (
-	ReportName     = "report.json"
-	PageName       = "report.html"
-	QuarantineName = "quarantine.jsonl" // one Quarantine a line
-	MissingName    = "missing.jsonl"    // one Missing a line
-	RecipeName     = "recipe.json"
+	ReportName       = "report.json"
+	PageName         = "report.html"
+	QuarantineName   = "quarantine.jsonl"   // one Quarantine a line
+	MissingName      = "missing.jsonl"      // one Missing a line
+	ContaminatedName = "contaminated.jsonl" // one Contaminated a line
+	RecipeName       = "recipe.json"
 )
 
 // ErrEmpty is the error of a build that kept no record; its report is there all the same.
@@ -235,7 +236,7 @@ func (c *collector) manifest() error {
 
 // lists joins what the units put aside.
 func (c *collector) lists() error {
-	for ending, name := range map[string]string{endQuarantine: QuarantineName, endMissing: MissingName} {
+	for ending, name := range map[string]string{endQuarantine: QuarantineName, endMissing: MissingName, endEvaluated: ContaminatedName} {
 		err := aside(filepath.Join(c.set, name), func(f *os.File) error {
 			for _, u := range c.job.Units {
 				data, err := os.ReadFile(c.job.path(u.Name() + ending))

@@ -41,12 +41,20 @@ type Missing struct {
 	Reason  string `json:"reason"`
 }
 
+// Contaminated is a line of contaminated.jsonl: a record that stands in an evaluation set.
+type Contaminated struct {
+	Source string   `json:"source"`
+	ID     string   `json:"id"`
+	Hit    near.Hit `json:"hit"`
+}
+
 // The endings of a unit's files.
 const (
 	endKept       = ".kept"
 	endKeys       = ".keys"
 	endQuarantine = ".quarantine.jsonl"
 	endMissing    = ".missing.jsonl"
+	endEvaluated  = ".contaminated.jsonl"
 	endClean      = ".clean.json"
 )
 
@@ -71,7 +79,7 @@ func (j *Job) Clean(ctx context.Context, u Unit) ([]Place, error) {
 	if c.Places, err = p.keys.write(j.work(), u.Name()+endKeys); err != nil {
 		return nil, err
 	}
-	for ending, lines := range map[string]*bytes.Buffer{endQuarantine: &p.quarantine, endMissing: &p.missing} {
+	for ending, lines := range map[string]*bytes.Buffer{endQuarantine: &p.quarantine, endMissing: &p.missing, endEvaluated: &p.contaminated} {
 		if err := writeFile(j.path(u.Name()+ending), lines.Bytes()); err != nil {
 			return nil, err
 		}
@@ -105,19 +113,20 @@ func writeJSON(path string, value any) error {
 
 // pass is the first pass over one unit.
 type pass struct {
-	job        *Job
-	tools      *tools
-	unit       Unit
-	out        *keptFile
-	stats      *Stats
-	keys       sections
-	samples    sampler
-	quarantine bytes.Buffer
-	missing    bytes.Buffer
-	records    int
-	near       near.Keys
-	looking    time.Duration // spent on pictures
-	trace      *trace        // nil in builds
+	job          *Job
+	tools        *tools
+	unit         Unit
+	out          *keptFile
+	stats        *Stats
+	keys         sections
+	samples      sampler
+	quarantine   bytes.Buffer
+	missing      bytes.Buffer
+	contaminated bytes.Buffer
+	records      int
+	near         near.Keys
+	looking      time.Duration // spent on pictures
+	trace        *trace        // nil in builds
 }
 
 // run reads all parts of the unit.

@@ -162,8 +162,9 @@ func (d *document) makeText(title, body string) {
 
 // finish takes a record that all rules kept.
 func (d *document) finish(candidate string, r kept) {
-	if where, hit := d.pass.tools.contaminated(r.Text); hit {
-		d.drop(candidate, reasonContaminated+": "+where)
+	if hit, found := d.pass.tools.evaluated(&r, d.pass.job.Recipe.Decontaminate.IndexOptions); found {
+		line(&d.pass.contaminated, Contaminated{Source: d.Source, ID: r.ID, Hit: hit})
+		d.drop(candidate, reasonContaminated+": "+hit.Set)
 		return
 	}
 	r.split, r.address = d.split, d.Address

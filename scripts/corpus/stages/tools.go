@@ -8,6 +8,7 @@ import (
 	"m6lab/datasets/clean"
 	"m6lab/datasets/near"
 	"m6lab/datasets/picture"
+	"m6lab/datasets/picture/onnx"
 	"m6lab/datasets/text"
 )
 
@@ -17,7 +18,7 @@ type tools struct {
 	textVersions, pairVersions string
 	pictures                   *picture.Filter
 	near                       *near.Finder
-	index                      *index // of evaluation sets; nil without
+	index                      *near.Index // of evaluation sets; nil without
 	tokenizer                  *text.Tokenizer
 	pool                       *gallery
 }
@@ -50,15 +51,17 @@ func openTools(j *Job) (*tools, error) {
 	if t.pairs, err = clean.New(o, load); err != nil {
 		return nil, err
 	}
-	p := r.Picture
-	p.Small = 64
-	if t.pictures, err = picture.New(p); err != nil {
-		return nil, err
-	}
 	if t.near, err = near.New(r.Duplicates); err != nil {
 		return nil, err
 	}
-	if t.index, err = openIndex(r.Decontaminate); err != nil {
+	if t.index, err = openIndex(r.Decontaminate, r.Read); err != nil {
+		return nil, err
+	}
+	p := r.Picture
+	if t.near.On(near.NearPictures) || t.index != nil {
+		p.Small = hashedSide
+	}
+	if t.pictures, err = picture.NewWithModels(p, onnx.Open); err != nil {
 		return nil, err
 	}
 	if t.pool, err = newGallery(j); err != nil {
@@ -85,10 +88,5 @@ func pictureVersions(f *picture.Filter) string {
 	return strings.Join(names, " ")
 }
 
-// contaminated tells whether a text shares a sequence of characters with an evaluation set, and which.
-func (t *tools) contaminated(text string) (where string, hit bool) {
-	if t.index == nil {
-		return "", false
-	}
-	return t.index.Hit(text)
-}
+// hashedSide is the longer side, in pixels, of the picture that is hashed.
+const hashedSide = 128
