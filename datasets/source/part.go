@@ -397,7 +397,7 @@ func (s *sink) readObject(o object, in inspected, name string) error {
 	case FormatHTML:
 		return s.readHTML(o, in)
 	case FormatPictures:
-		return s.readPicture(o, name, nil)
+		return s.readPicture(o, name)
 	}
 	return fmt.Errorf("no format is called %s; want one of %s", in.format, strings.Join(Formats(), ", "))
 }

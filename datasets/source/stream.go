@@ -13,6 +13,7 @@ type stream struct {
 	lo, hi int
 	pos    int64 // of buf[lo], counted from where r began
 	err    error // of r, behind what is in the buffer
+	cut    bool  // the last line of text ended without a line end
 }
 
 const (
@@ -125,6 +126,7 @@ func (s *stream) until(pattern []byte, limit int) []byte {
 // and long. ok is false at the end, or at the stream's error; a line that an error cuts off is returned before.
 func (s *stream) textLine(limit int) (line []byte, long, ok bool) {
 	from := 0
+	s.cut = false
 	for {
 		data := s.buffered()
 		if i := bytes.IndexByte(data[from:], '\n'); i >= 0 {
@@ -139,6 +141,7 @@ func (s *stream) textLine(limit int) (line []byte, long, ok bool) {
 			return line, true, true
 		}
 		if from = len(data); !s.more() {
+			s.cut = true
 			s.advance(len(data))
 			return bytes.TrimSuffix(data, []byte{'\r'}), false, len(data) > 0
 		}
