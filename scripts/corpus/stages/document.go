@@ -43,6 +43,7 @@ type trace struct {
 	picture func(address string, score picture.Score) // a rule looked at a picture
 	verdict func(candidate, reason string, r *kept)   // "" kept
 	page    func(p *page.Page)
+	body    func(text string) // plain text, before the rules
 }
 
 func (d *document) drop(candidate, reason string) {
@@ -60,6 +61,9 @@ func (d *document) run(ctx context.Context) {
 		d.in++
 		d.drop(d.ID, reasonPage)
 		return
+	}
+	if t := d.pass.trace; t != nil && t.body != nil {
+		t.body(body)
 	}
 	pictures := len(d.Images) > 0 || d.page != nil && len(d.page.Pictures) > 0
 	if what == recipe.MakeText || what == recipe.MakeBoth && (d.page != nil || !pictures) {
