@@ -59,7 +59,7 @@ func (o BinsOptions) plan(width float64) (*figure, error) {
 		left = max(left, textWidth(short(v), noteSize, false))
 	}
 	height := max(first(o.Height, 260)-p.height-margin-40, 80)
-	x0, room := margin+left+8, p.inner()-left-8
+	x0, room := margin+left+8, p.inner()-left-8-18 // the last edge's label stands half outside
 	each := room / float64(len(o.Counts))
 	p.add(height+18, func(s *sheet, y float64) {
 		base := y + height
@@ -91,7 +91,8 @@ func (o BinsOptions) edges(s *sheet, x0, each, base float64) {
 	for i := 0; i < len(o.Edges); i += every {
 		at := x0 + float64(i)*each
 		s.line([][2]float64{{at, base}, {at, base + 3}}, stroke{color: soft, width: 1})
-		s.text(at-textWidth(short(o.Edges[i]), noteSize, false)/2, base+11, short(o.Edges[i]), style{size: noteSize, color: soft})
+		label := short(round(o.Edges[i]))
+		s.text(at-textWidth(label, noteSize, false)/2, base+11, label, style{size: noteSize, color: soft})
 	}
 }
 
@@ -113,4 +114,13 @@ func (o BinsOptions) marks(s *sheet, p *plan, x0, each, y, base float64) {
 		}
 		s.text(at+side, y+8+14*float64(i), p.say(m.Name+" "+number(m.Value)), st)
 	}
+}
+
+// round keeps three digits that matter.
+func round(v float64) float64 {
+	if v == 0 {
+		return 0
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-2)
+	return math.Round(v/unit) * unit
 }

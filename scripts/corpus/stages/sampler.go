@@ -46,6 +46,12 @@ func (s *sampler) watch(stage, source, id string) clean.Watch {
 	}
 }
 
+// dropped offers a text that a rule dropped whole.
+func (s *sampler) dropped(stage, reason, source, id, text string) {
+	name, _, _ := strings.Cut(reason, ":")
+	s.add(Sample{Order: mix(xxh3.HashStringSeed(id, s.seed)), Rule: stage + ": " + name + ", whole texts", Source: source, ID: id, Before: strings.TrimSpace(text)})
+}
+
 // mix spreads the bits of a number (the finaliser of SplitMix64).
 func mix(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
