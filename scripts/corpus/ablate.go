@@ -76,7 +76,7 @@ func ablateCommand() *cobra.Command {
 		Short: "A build with a rule beside one without it, and what the rule is worth in training",
 		Long: `Builds DIR/full by the recipe and DIR/without-RULE by the same recipe with one rule off, and puts the counts side by side. With --train, m6 pretrains
 a model on each, and the losses of both on one held-out set stand beside them: the valid split of the full build. A document's split is by the
-hash of its content, so no document of that set is in the training data of either. RULE is a key of the recipe that has an on, such as
+hash of its content, so no document of that set is in the training data of either; both runs have the vocabulary of the full build. RULE is a key of the recipe that has an on, such as
 text.words, picture.blur or duplicates.exact.`,
 		Example: "  m6-corpus ablate --without perplexity --in texts.jsonl --set text.perplexity.model=zh.lm --out runs/ablation\n" +
 			"  m6-corpus ablate --without duplicates.texts --recipe default --in texts.jsonl --out runs/ablation --train run.json",
@@ -222,6 +222,11 @@ func (f *ablateFlags) trainBoth(cmd *cobra.Command, m6, variant string) (*traini
 		if err := pretrain(cmd.Context(), cmd.ErrOrStderr(), m6, f.train, x.data, dir); err != nil {
 			return nil, err
 		}
+		if x.loss == &t.Full { // losses compare only where words are cut in the same way
+			if err := copyFile(filepath.Join(dir, vocabulary), filepath.Join(data, vocabulary)); err != nil {
+				return nil, err
+			}
+		}
 		if *x.loss, t.Steps, err = lastLoss(filepath.Join(dir, "metrics.jsonl")); err != nil {
 			return nil, err
 		}
@@ -261,6 +266,17 @@ func heldOutOf(full, variant, to string) error {
 		}
 	}
 	return record.WriteManifest(to, m)
+}
+
+// vocabulary is the file of a run's and of a data set's vocabulary.
+const vocabulary = "vocab.txt"
+
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o644)
 }
 
 // pretrain runs m6 pretrain; a run that is there goes on.

@@ -92,7 +92,8 @@ func (j *Job) join(ctx context.Context, ran Ran, page Page) error {
 		return err
 	}
 	for name, content := range map[string][]byte{ReportName: append(data, '\n'), PageName: html.Bytes(), RecipeName: append(j.Recipe.JSON(), '\n')} {
-		if err := writeFile(filepath.Join(set, name), content); err != nil {
+		err := durable(filepath.Join(set, name), func(f *os.File) error { _, err := f.Write(content); return err })
+		if err != nil {
 			return err
 		}
 	}
@@ -105,7 +106,8 @@ type collector struct {
 	set     string
 	stats   *Stats
 	train   *record.Split
-	stems   []string // of the finished units, in order
+	stems   []string           // of the finished units, in order
+	files   []map[string]int64 // that the first pass left of each, by ending
 	seconds spent
 }
 
@@ -114,7 +116,7 @@ type spent struct{ clean, pictures, finish float64 }
 
 // unit takes over one unit.
 func (c *collector) unit(u Unit) error {
-	first, err := readCleaned(c.job.path(u.Name() + endClean))
+	first, err := c.job.cleaned(u.Name())
 	if err != nil {
 		return fmt.Errorf("unit %d was not finished: %w", u.Number, err)
 	}
@@ -123,15 +125,11 @@ func (c *collector) unit(u Unit) error {
 		return fmt.Errorf("unit %d was not finished: %w", u.Number, err)
 	}
 	stem := c.job.path(u.Name() + "-" + string(sum))
-	data, err := os.ReadFile(stem + endFinished)
+	done, err := readFinished(stem)
 	if err != nil {
 		return fmt.Errorf("unit %d was not finished: %w", u.Number, err)
 	}
-	var done finished
-	if err := json.Unmarshal(data, &done); err != nil {
-		return fmt.Errorf("%s: %w", stem+endFinished, err)
-	}
-	c.stems = append(c.stems, stem)
+	c.stems, c.files = append(c.stems, stem), append(c.files, first.Files)
 	c.seconds.clean += first.Seconds
 	c.seconds.pictures += first.PictureSeconds
 	c.seconds.finish += done.Seconds
@@ -179,7 +177,7 @@ func link(from, to string) error {
 		return err
 	}
 	defer in.Close()
-	return aside(to, func(f *os.File) error { _, err := io.Copy(f, in); return err })
+	return durable(to, func(f *os.File) error { _, err := io.Copy(f, in); return err })
 }
 
 // heldOut writes valid and test, which are small: one file each.
@@ -237,8 +235,11 @@ func (c *collector) manifest() error {
 // lists joins what the units put aside.
 func (c *collector) lists() error {
 	for ending, name := range map[string]string{endQuarantine: QuarantineName, endMissing: MissingName, endEvaluated: ContaminatedName} {
-		err := aside(filepath.Join(c.set, name), func(f *os.File) error {
-			for _, u := range c.job.Units {
+		err := durable(filepath.Join(c.set, name), func(f *os.File) error {
+			for i, u := range c.job.Units {
+				if _, some := c.files[i][ending]; !some {
+					continue
+				}
 				data, err := os.ReadFile(c.job.path(u.Name() + ending))
 				if err != nil {
 					return err

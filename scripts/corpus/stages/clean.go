@@ -17,9 +17,10 @@ import (
 
 // cleaned is what the first pass over a unit leaves beside its records.
 type cleaned struct {
-	Places  []Place `json:"places"` // of packed keys
-	Records int     `json:"records"`
-	Stats   *Stats  `json:"stats"`
+	Files   map[string]int64 `json:"files"`  // that were written, by ending: bytes
+	Places  []Place          `json:"places"` // of packed keys
+	Records int              `json:"records"`
+	Stats   *Stats           `json:"stats"`
 
 	Seconds        float64 `json:"seconds"`
 	PictureSeconds float64 `json:"picture_seconds"` // of them, for finding and judging pictures
@@ -61,7 +62,7 @@ const (
 // Clean is the first pass: it reads the documents of a unit, applies the rules, and leaves kept records, packed keys and counts in files. A unit
 // that was finished before is not done again. It returns where the keys lie.
 func (j *Job) Clean(ctx context.Context, u Unit) ([]Place, error) {
-	if c, err := readCleaned(j.path(u.Name() + endClean)); err == nil {
+	if c, err := j.cleaned(u.Name()); err == nil {
 		return c.Places, nil
 	}
 	t, err := j.tools()
@@ -74,14 +75,22 @@ func (j *Job) Clean(ctx context.Context, u Unit) ([]Place, error) {
 	if err := aside(j.path(u.Name()+endKept), func(f *os.File) error { return p.run(ctx, f) }); err != nil {
 		return nil, errors.Unwrap(err)
 	}
-	c := &cleaned{Records: p.records, Stats: p.stats}
+	c := &cleaned{Records: p.records, Stats: p.stats, Files: map[string]int64{}}
 	p.settleKeys()
 	if c.Places, err = p.keys.write(j.work(), u.Name()+endKeys); err != nil {
 		return nil, err
 	}
 	for ending, lines := range map[string]*bytes.Buffer{endQuarantine: &p.quarantine, endMissing: &p.missing, endEvaluated: &p.contaminated} {
+		if lines.Len() == 0 {
+			continue
+		}
 		if err := writeFile(j.path(u.Name()+ending), lines.Bytes()); err != nil {
 			return nil, err
+		}
+	}
+	for _, ending := range []string{endKept, endKeys, endQuarantine, endMissing, endEvaluated} {
+		if info, err := os.Stat(j.path(u.Name() + ending)); err == nil {
+			c.Files[ending] = info.Size()
 		}
 	}
 	p.stats.Samples = p.samples.texts()
@@ -89,14 +98,25 @@ func (j *Job) Clean(ctx context.Context, u Unit) ([]Place, error) {
 	return c.Places, writeJSON(j.path(u.Name()+endClean), c)
 }
 
-// readCleaned reads what the first pass left of a unit; an error where it has not been there.
-func readCleaned(path string) (*cleaned, error) {
-	data, err := os.ReadFile(path)
+// cleaned reads what the first pass left of a unit; an error where it has not been there, or something is gone.
+func (j *Job) cleaned(name string) (*cleaned, error) {
+	data, err := os.ReadFile(j.path(name + endClean))
 	if err != nil {
 		return nil, err
 	}
 	c := &cleaned{}
-	return c, json.Unmarshal(data, c)
+	if err := json.Unmarshal(data, c); err != nil {
+		return nil, err
+	}
+	if _, kept := c.Files[endKept]; !kept {
+		return nil, errDamaged
+	}
+	for ending, size := range c.Files {
+		if info, err := os.Stat(j.path(name + ending)); err != nil || info.Size() != size {
+			return nil, errDamaged
+		}
+	}
+	return c, nil
 }
 
 func writeFile(path string, data []byte) error {

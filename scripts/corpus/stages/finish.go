@@ -17,10 +17,11 @@ import (
 
 // finished is what the last pass over a unit leaves beside its shards.
 type finished struct {
-	Train   *record.Split `json:"train"` // nil without rows
-	Held    int           `json:"held"`  // records of valid and test
-	Stats   *Stats        `json:"stats"`
-	Seconds float64       `json:"seconds"`
+	Train     *record.Split `json:"train"`      // nil without rows
+	Held      int           `json:"held"`       // records of valid and test
+	HeldBytes int64         `json:"held_bytes"` // of their file
+	Stats     *Stats        `json:"stats"`
+	Seconds   float64       `json:"seconds"`
 }
 
 const (
@@ -39,7 +40,7 @@ func (j *Job) Finish(ctx context.Context, unit int, name string, places []Place)
 	}
 	sum := hashOf(sortedDrops(drops))
 	stem := j.path(name + "-" + sum)
-	if _, err := os.Stat(stem + endFinished); err != nil {
+	if _, err := readFinished(stem); err != nil {
 		if err := j.finish(ctx, j.path(name+endKept), stem, drops); err != nil {
 			return err
 		}
@@ -53,6 +54,27 @@ func sortedDrops(drops map[uint64]byte) []string {
 		out = append(out, fmt.Sprint(number, drops[number]))
 	}
 	return out
+}
+
+// readFinished reads what the last pass left of a unit; an error where it has not been there, or something is gone.
+func readFinished(stem string) (*finished, error) {
+	data, err := os.ReadFile(stem + endFinished)
+	if err != nil {
+		return nil, err
+	}
+	f := &finished{}
+	if err := json.Unmarshal(data, f); err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(stem + endHeld); err != nil || info.Size() != f.HeldBytes {
+		return nil, errDamaged
+	}
+	for i, path := range shardsOf(stem, f.Train) {
+		if info, err := os.Stat(path); err != nil || info.Size() != f.Train.Shards[i].Bytes {
+			return nil, errDamaged
+		}
+	}
+	return f, nil
 }
 
 // finish writes the shards of a unit.
@@ -96,6 +118,11 @@ func (j *Job) finish(ctx context.Context, from, stem string, drops map[uint64]by
 		}
 		f.done.Train = m.Splits[splits[0]]
 	}
+	info, err := os.Stat(stem + endHeld)
+	if err != nil {
+		return err
+	}
+	f.done.HeldBytes = info.Size()
 	f.done.Stats.Shots = f.samples.shots()
 	f.done.Seconds = time.Since(start).Seconds()
 	return writeJSON(stem+endFinished, &f.done)

@@ -85,8 +85,18 @@ func readPlace(dir string, p Place) ([]byte, error) {
 // temporary begins the names of files that are being written; a build removes those that a killed one left.
 const temporary = ".tmp-"
 
-// aside makes the file at path by write, durably: it appears whole, or it does not appear.
+// aside makes the file at path by write: it appears whole, or it does not appear. It is not forced to the disk: what a loss of power takes is
+// found missing by its size, and made again.
 func aside(path string, write func(f *os.File) error) error {
+	return appear(path, write, false)
+}
+
+// durable is aside for files that stay: they are on the disk before they have their name.
+func durable(path string, write func(f *os.File) error) error {
+	return appear(path, write, true)
+}
+
+func appear(path string, write func(f *os.File) error, sync bool) error {
 	f, err := os.CreateTemp(filepath.Dir(path), temporary+filepath.Base(path)+"-*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
@@ -95,7 +105,7 @@ func aside(path string, write func(f *os.File) error) error {
 	if err == nil {
 		err = f.Chmod(0o644)
 	}
-	if err == nil {
+	if err == nil && sync {
 		err = f.Sync()
 	}
 	if closed := f.Close(); err == nil {
