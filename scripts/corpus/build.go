@@ -77,6 +77,7 @@ type buildFlags struct {
 	out     string
 	workers int
 	seed    uint64
+	unit    int64
 }
 
 func buildCommand() *cobra.Command {
@@ -113,6 +114,7 @@ runner and the number of workers.`,
 	flags.StringVar(&f.out, "out", "", "folder of the data set")
 	flags.IntVar(&f.workers, "workers", 0, "that run at the same time (default one for each core)")
 	flags.Uint64Var(&f.seed, "seed", 7, "of the examples in the report")
+	flags.Int64Var(&f.unit, "unit", 16<<20, "bytes of input of a piece of work, which becomes a shard; the records are the same whatever it is")
 	require(cmd, "in", "out")
 	return cmd
 }
@@ -125,9 +127,12 @@ func build(cmd *cobra.Command, f *buildFlags, r recipe.Recipe) (*stages.Report, 
 	if f.workers < 0 {
 		return nil, usagef("--workers %d: want 1 or more, or 0 for one for each core", f.workers)
 	}
+	if f.unit < 0 {
+		return nil, usagef("--unit %d: want a number of bytes, or 0 for 16 MiB", f.unit)
+	}
 	start := time.Now()
 	ctx := cmd.Context()
-	job, err := stages.Prepare(ctx, stages.Options{In: f.in, Dir: f.out, Recipe: r, Workers: f.workers, Seed: f.seed, Images: f.images})
+	job, err := stages.Prepare(ctx, stages.Options{In: f.in, Dir: f.out, Recipe: r, Workers: f.workers, Seed: f.seed, Images: f.images, Unit: f.unit})
 	if err != nil {
 		return nil, err
 	}

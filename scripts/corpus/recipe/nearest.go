@@ -22,6 +22,9 @@ func nearestKey(key string, valid []string) string {
 	for _, candidate := range valid {
 		candidateGroup, candidateLast := splitKey(candidate)
 		cost := min(2*nearness(last, candidateLast)+nearness(group, candidateGroup), 2*nearness(key, candidate))
+		if group == "" && last == candidateLast {
+			cost = min(cost, 1)
+		}
 		if bestCost < 0 || cost < bestCost {
 			best, bestCost = candidate, cost
 		}

@@ -110,6 +110,9 @@ func (k *keyCheck) value(t reflect.Type, key string) error {
 	}
 	switch token {
 	case nil:
+		if k := bare(t); k == nil || k.Kind() == reflect.Slice || k.Kind() == reflect.Map {
+			return nil // an empty list
+		}
 		return fmt.Errorf("%s in %s: want %s, got null", orWhole(key), k.name, describe(bare(t)))
 	case json.Delim('{'):
 		return k.object(bare(t), key)
@@ -262,7 +265,7 @@ func set(dst any, setting string) error {
 	t, parts := root, strings.Split(key, ".")
 	for _, part := range parts {
 		next, known := child(bare(t), part)
-		if !known || t == nil || part == "" {
+		if !known || part == "" || !holds(bare(t)) {
 			return (&keyCheck{root: root, name: "--set"}).unknown(key)
 		}
 		t = next
@@ -284,6 +287,11 @@ func set(dst any, setting string) error {
 		tree = b.Bytes()
 	}
 	return decodeStrict(dst, tree, "--set")
+}
+
+// holds tells whether values of a type have members.
+func holds(t reflect.Type) bool {
+	return t == nil || t.Kind() == reflect.Struct || t.Kind() == reflect.Map || t.Kind() == reflect.Interface
 }
 
 func orString(t reflect.Type) reflect.Type {

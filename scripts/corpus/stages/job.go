@@ -149,6 +149,9 @@ func (j *Job) Close() {
 		j.unlock = nil
 	}
 	opened.Delete(j.File())
+	if j.done {
+		j.abandon()
+	}
 }
 
 // hashOf is a short hash of values as JSON.

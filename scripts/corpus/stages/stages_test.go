@@ -6,9 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,6 +14,7 @@ import (
 	"testing"
 
 	"m6lab/datasets/record"
+	"m6lab/scripts/corpus/corpustest"
 	"m6lab/scripts/corpus/recipe"
 )
 
@@ -24,90 +22,6 @@ func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// sentence is a Chinese sentence of its own for every number.
-func sentence(n int) string {
-	words := []string{"今天", "公园", "孩子", "老师", "天气", "学习", "图书", "河流", "城市", "音乐", "电影", "春天", "火车", "医生", "花园", "故事"}
-	var b strings.Builder
-	b.WriteString("关于")
-	for i := range 6 {
-		b.WriteString(words[(n>>(2*i)+5*i+n)%len(words)])
-	}
-	fmt.Fprintf(&b, "的第%d句话。", n)
-	return b.String()
-}
-
-// drawing is a PNG of w x h pixels with structure that depends on seed.
-func drawing(t *testing.T, w, h, seed int) []byte {
-	t.Helper()
-	m := image.NewRGBA(image.Rect(0, 0, w, h))
-	for y := range h {
-		for x := range w {
-			block := (x*4/w)*7 + (y*4/h)*13 + seed*31
-			m.SetRGBA(x, y, color.RGBA{uint8(block * 53), uint8(block*97 + x%5*11), uint8(block*29 + y%3*17), 255})
-		}
-	}
-	var b bytes.Buffer
-	check(t, png.Encode(&b, m))
-	return b.Bytes()
-}
-
-// inputs writes sources of several formats into a folder and returns them as a build is given them.
-func inputs(t *testing.T) (dir string, in []string) {
-	t.Helper()
-	dir = t.TempDir()
-	write := func(name string, data []byte) {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		check(t, os.MkdirAll(filepath.Dir(path), 0o777))
-		check(t, os.WriteFile(path, data, 0o666))
-	}
-	var lines bytes.Buffer
-	for i := range 40 {
-		x := map[string]any{"text": sentence(3*i) + sentence(3*i+1) + "<b>" + sentence(3*i+2) + "</b>！！！", "title": "标题" + sentence(i)}
-		if i%10 == 9 {
-			x = map[string]any{"text": "太短。"} // dropped: 4 of them
-		}
-		data, err := json.Marshal(x)
-		check(t, err)
-		lines.Write(append(data, '\n'))
-	}
-	lines.WriteString("{\"text\": \"broken\n") // quarantined
-	write("texts.jsonl", lines.Bytes())
-
-	var qa bytes.Buffer
-	for i := range 7 {
-		data, err := json.Marshal(map[string]any{"question": sentence(100 + i), "answer": sentence(200+i) + sentence(300+i)})
-		check(t, err)
-		qa.Write(append(data, '\n'))
-	}
-	write("qa.jsonl", qa.Bytes())
-
-	var plain []string
-	for i := range 11 {
-		plain = append(plain, sentence(400+2*i)+sentence(401+2*i))
-	}
-	write("plain.txt", []byte(strings.Join(plain, "\n\n")+"\n"))
-
-	for i := range 5 { // pages: of each one picture that is kept, one that is too small, one that is missing
-		write(fmt.Sprintf("pages/%d.html", i), fmt.Appendf(nil, `<html><head><meta charset="utf-8"><title>网页%d</title></head><body><article><h1>%s</h1><p>%s%s</p>
-<figure><img src="img/a%d.png" alt="%s"><figcaption>%s</figcaption></figure><p>%s</p><img src="img/small.png" alt="%s"><p>%s</p><img src="img/none%d.png" alt="%s"></article></body></html>`,
-			i, sentence(500+i), sentence(510+i), sentence(520+i), i, sentence(530+i), sentence(540+i), sentence(550+i), sentence(560+i), sentence(570+i), i, sentence(580+i)))
-		write(fmt.Sprintf("pages/img/a%d.png", i), drawing(t, 100, 80, i))
-	}
-	write("pages/img/small.png", drawing(t, 20, 20, 99))
-
-	for i := range 4 {
-		write(fmt.Sprintf("photos/p%d.png", i), drawing(t, 90, 90, 10+i))
-		write(fmt.Sprintf("photos/p%d.txt", i), []byte(sentence(600+i)))
-	}
-	write("photos/bad.png", []byte("\x89PNG\r\n\x1a\nnot a picture"))
-	write("photos/bad.txt", []byte(sentence(610)))
-
-	return dir, []string{
-		"forum=" + filepath.Join(dir, "texts.jsonl"), "community_qa=" + filepath.Join(dir, "qa.jsonl"),
-		"common_crawl=text:" + filepath.Join(dir, "plain.txt"), "web=html:" + filepath.Join(dir, "pages"), "ecommerce=pictures:" + filepath.Join(dir, "photos"),
 	}
 }
 
@@ -130,7 +44,7 @@ func built(t *testing.T, o Options) *Report {
 }
 
 func TestBuild(t *testing.T) {
-	_, in := inputs(t)
+	_, in := corpustest.Inputs(t)
 	out := filepath.Join(t.TempDir(), "set")
 	r := built(t, Options{In: in, Dir: out, Recipe: recipe.Paper(), Workers: 2})
 	type account struct {
@@ -181,10 +95,10 @@ func TestBuild(t *testing.T) {
 }
 
 func TestRecords(t *testing.T) {
-	_, in := inputs(t)
+	_, in := corpustest.Inputs(t)
 	out := filepath.Join(t.TempDir(), "set")
 	r := built(t, Options{In: in, Dir: out, Recipe: recipe.Paper()})
-	for id, text := range rows(t, out) {
+	for id, text := range corpustest.Rows(t, out) {
 		var m meta
 		check(t, json.Unmarshal([]byte(text.Meta), &m))
 		if m.Address == "" || m.Recipe == "" || !strings.Contains(m.Rules, "length/") {
@@ -209,83 +123,26 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// row is a record without what differs.
-type row struct {
-	Source, Text, Question, Answer, Meta, Image, ImagePath, Split string
-}
-
-// rows reads all records of a set by id.
-func rows(t *testing.T, dir string) map[string]row {
-	t.Helper()
-	out := map[string]row{}
-	m, err := record.ReadManifest(dir)
-	check(t, err)
-	for split := range m.Splits {
-		s, err := record.Open(dir, split)
-		check(t, err)
-		for i := range s.Len() {
-			x, err := s.Read(i)
-			check(t, err)
-			if _, twice := out[x.ID]; twice {
-				t.Errorf("the id %q is there twice", x.ID)
-			}
-			out[x.ID] = row{x.Source, x.Text, x.Question, x.Answer, x.Meta, string(x.Image), x.ImagePath, split}
-		}
-		check(t, s.Close())
-	}
-	return out
-}
-
-// files reads the files of a finished build, without those that hold times.
-func files(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	out := map[string]string{}
-	check(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
-		if err != nil || e.IsDir() || e.Name() == ReportName || e.Name() == PageName {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		name, _ := filepath.Rel(dir, path)
-		out[name] = string(data)
-		return err
-	}))
-	return out
-}
-
-// same compares the files of two builds.
-func same(t *testing.T, a, b string) {
-	t.Helper()
-	x, y := files(t, a), files(t, b)
-	if len(x) == 0 || !slices.Equal(sorted(x), sorted(y)) {
-		t.Fatalf("%s holds %v, %s holds %v", a, sorted(x), b, sorted(y))
-	}
-	for name := range x {
-		if x[name] != y[name] {
-			t.Errorf("%s differs between %s and %s", name, a, b)
-		}
-	}
-}
-
 // TestWorkers: the number of workers changes no byte.
 func TestWorkers(t *testing.T) {
-	_, in := inputs(t)
+	_, in := corpustest.Inputs(t)
 	dir := t.TempDir()
 	r := recipe.Default()
 	for _, workers := range []int{1, 2, 7} {
 		built(t, Options{In: in, Dir: filepath.Join(dir, fmt.Sprint(workers)), Recipe: r, Workers: workers, Unit: 2000})
 	}
-	same(t, filepath.Join(dir, "1"), filepath.Join(dir, "2"))
-	same(t, filepath.Join(dir, "1"), filepath.Join(dir, "7"))
+	corpustest.Same(t, filepath.Join(dir, "1"), filepath.Join(dir, "2"))
+	corpustest.Same(t, filepath.Join(dir, "1"), filepath.Join(dir, "7"))
 }
 
 // TestUnits: how the input is cut into units does not change which records there are.
 func TestUnits(t *testing.T) {
-	_, in := inputs(t)
+	_, in := corpustest.Inputs(t)
 	dir := t.TempDir()
 	for _, size := range []int64{1500, 1 << 20} {
 		built(t, Options{In: in, Dir: filepath.Join(dir, fmt.Sprint(size)), Recipe: recipe.Paper(), Unit: size})
 	}
-	a, b := rows(t, filepath.Join(dir, "1500")), rows(t, filepath.Join(dir, fmt.Sprint(1<<20)))
+	a, b := corpustest.Rows(t, filepath.Join(dir, "1500")), corpustest.Rows(t, filepath.Join(dir, fmt.Sprint(1<<20)))
 	if len(a) == 0 || !slices.Equal(sorted(a), sorted(b)) {
 		t.Fatalf("ids differ: %v and %v", sorted(a), sorted(b))
 	}
@@ -298,7 +155,7 @@ func TestUnits(t *testing.T) {
 
 // TestResume stops builds between and within units, and goes on.
 func TestResume(t *testing.T) {
-	_, in := inputs(t)
+	_, in := corpustest.Inputs(t)
 	dir := t.TempDir()
 	o := Options{In: in, Dir: filepath.Join(dir, "straight"), Recipe: recipe.Default(), Workers: 1, Unit: 2000}
 	built(t, o)
@@ -334,7 +191,7 @@ func TestResume(t *testing.T) {
 	}
 	_, err = j.Assemble(t.Context(), Ran{}, noPage)
 	check(t, err)
-	same(t, filepath.Join(dir, "straight"), o.Dir)
+	corpustest.Same(t, filepath.Join(dir, "straight"), o.Dir)
 }
 
 func stamps(t *testing.T, j *Job) map[string]string {
@@ -352,7 +209,7 @@ func stamps(t *testing.T, j *Job) map[string]string {
 
 // TestKilledWhilePublishing: the finished set is moved to its place by a second run.
 func TestKilledWhilePublishing(t *testing.T) {
-	_, in := inputs(t)
+	_, in := corpustest.Inputs(t)
 	dir := t.TempDir()
 	o := Options{In: in, Dir: filepath.Join(dir, "straight"), Recipe: recipe.Paper()}
 	built(t, o)
@@ -364,12 +221,12 @@ func TestKilledWhilePublishing(t *testing.T) {
 	check(t, os.Rename(filepath.Join(j.path(setFolder), "train"), filepath.Join(o.Dir, "train"))) // and killed
 	j.Close()
 	built(t, o)
-	same(t, filepath.Join(dir, "straight"), o.Dir)
+	corpustest.Same(t, filepath.Join(dir, "straight"), o.Dir)
 }
 
 // TestOtherRecipe: another recipe reuses nothing, and a finished set is not overwritten.
 func TestOtherRecipe(t *testing.T) {
-	_, in := inputs(t)
+	_, in := corpustest.Inputs(t)
 	o := Options{In: in, Dir: filepath.Join(t.TempDir(), "set"), Recipe: recipe.Paper()}
 	j, err := Prepare(t.Context(), o)
 	check(t, err)
@@ -395,7 +252,7 @@ func TestOtherRecipe(t *testing.T) {
 
 // TestFaults: what is wrong is said before any work, and nothing is left behind.
 func TestFaults(t *testing.T) {
-	dir, in := inputs(t)
+	dir, in := corpustest.Inputs(t)
 	list := filepath.Join(dir, "list.txt")
 	check(t, os.WriteFile(list, []byte("好词\n坏\x00词\n"), 0o666))
 	tests := []struct {
@@ -433,7 +290,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestInUse(t *testing.T) {
-	_, in := inputs(t)
+	_, in := corpustest.Inputs(t)
 	o := Options{In: in, Dir: filepath.Join(t.TempDir(), "set"), Recipe: recipe.Paper()}
 	j, err := Prepare(t.Context(), o)
 	check(t, err)
@@ -457,21 +314,21 @@ func TestRepetitions(t *testing.T) {
 	dir := t.TempDir()
 	long := ""
 	for i := range 12 {
-		long += sentence(1000 + i)
+		long += corpustest.Sentence(1000 + i)
 	}
 	var lines bytes.Buffer
-	for i, text := range []string{long, long + "！", strings.Replace(long, "今天", "明天", 1), sentence(1), sentence(2), sentence(1) + " "} {
+	for i, text := range []string{long, long + "！", strings.Replace(long, "今天", "明天", 1), corpustest.Sentence(1), corpustest.Sentence(2), corpustest.Sentence(1) + " "} {
 		data, err := json.Marshal(map[string]any{"id": fmt.Sprint(i % 5), "text": text})
 		check(t, err)
 		lines.Write(append(data, '\n'))
 	}
 	check(t, os.WriteFile(filepath.Join(dir, "a.jsonl"), lines.Bytes(), 0o666))
 	for i, seed := range []int{1, 1, 2} {
-		check(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("p%d.png", i)), drawing(t, 120, 90, seed), 0o666))
-		check(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("p%d.txt", i)), []byte(sentence(50+i)), 0o666))
+		check(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("p%d.png", i)), corpustest.Drawing(t, 120, 90, seed), 0o666))
+		check(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("p%d.txt", i)), []byte(corpustest.Sentence(50+i)), 0o666))
 	}
 	in := []string{"forum=" + filepath.Join(dir, "a.jsonl"), "ecommerce=pictures:" + dir + "/*.png"}
-	r := built(t, Options{In: in, Dir: filepath.Join(dir, "set"), Recipe: recipe.Default(), Unit: 1})
+	r := built(t, Options{In: in, Dir: filepath.Join(dir, "set"), Recipe: recipe.Default(), Unit: 300})
 	got := map[string]string{}
 	for _, s := range r.Sources {
 		got[s.Name] = fmt.Sprint(s.Out, s.Dropped)
@@ -486,14 +343,14 @@ func TestRepetitions(t *testing.T) {
 	if r.Records() != 9 {
 		t.Errorf("%d records by the paper's recipe, want all 9", r.Records())
 	}
-	rows(t, filepath.Join(dir, "paper")) // reports ids that are there twice
+	corpustest.Rows(t, filepath.Join(dir, "paper")) // reports ids that are there twice
 }
 
 // TestDecontaminate: nothing that stands in an evaluation set survives, and what did is listed.
 func TestDecontaminate(t *testing.T) {
-	dir, in := inputs(t)
+	dir, in := corpustest.Inputs(t)
 	evaluation := filepath.Join(dir, "evaluation.txt")
-	check(t, os.WriteFile(evaluation, []byte(sentence(0)+"\n\n"+sentence(404)+"\n"), 0o666))
+	check(t, os.WriteFile(evaluation, []byte(corpustest.Sentence(0)+"\n\n"+corpustest.Sentence(404)+"\n"), 0o666))
 	o := Options{In: in, Dir: filepath.Join(t.TempDir(), "set"), Recipe: recipe.Paper()}
 	o.Recipe.Decontaminate.On = true
 	o.Recipe.Decontaminate.Sets = []string{"text:" + evaluation}
@@ -511,19 +368,19 @@ func TestDecontaminate(t *testing.T) {
 	if n < 2 || int(n) != bytes.Count(list, []byte("\n")) {
 		t.Errorf("%d records were dropped and %d are listed: want 2 or more, as many of both", n, bytes.Count(list, []byte("\n")))
 	}
-	for id, x := range rows(t, o.Dir) {
-		if strings.Contains(x.Text, strings.TrimSuffix(sentence(0), "。")) || strings.Contains(x.Text, strings.TrimSuffix(sentence(404), "。")) {
+	for id, x := range corpustest.Rows(t, o.Dir) {
+		if strings.Contains(x.Text, strings.TrimSuffix(corpustest.Sentence(0), "。")) || strings.Contains(x.Text, strings.TrimSuffix(corpustest.Sentence(404), "。")) {
 			t.Errorf("%s survived: %s", id, x.Text)
 		}
 	}
 }
 
 func TestExplain(t *testing.T) {
-	dir, in := inputs(t)
+	dir, in := corpustest.Inputs(t)
 	set := filepath.Join(t.TempDir(), "set")
 	built(t, Options{In: in, Dir: set, Recipe: recipe.Paper()})
 	o := Options{In: in, Recipe: recipe.Paper()}
-	for id, x := range rows(t, set) {
+	for id, x := range corpustest.Rows(t, set) {
 		e, err := Explain(t.Context(), o, id)
 		check(t, err)
 		found := false
@@ -566,7 +423,7 @@ func TestEmpty(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
-	_, in := inputs(t)
+	_, in := corpustest.Inputs(t)
 	j, err := Prepare(t.Context(), Options{In: in, Dir: filepath.Join(t.TempDir(), "set"), Recipe: recipe.Paper()})
 	check(t, err)
 	defer j.Close()
