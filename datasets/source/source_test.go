@@ -117,6 +117,9 @@ func TestFixtures(t *testing.T) {
 					compare(t, name, got, want)
 					continue
 				}
+				if cut := len(parts) > 1; target == 1024 && cut != divides(name) {
+					t.Errorf("target %d: %d parts", target, len(parts))
+				}
 				if !reflect.DeepEqual(got, whole) {
 					t.Fatalf("target %d, %d parts: %d documents differ from the %d of the whole", target, len(parts), len(got), len(whole))
 				}
@@ -133,6 +136,15 @@ func TestFixtures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// divides reports whether a fixture can be cut.
+func divides(name string) bool {
+	switch name {
+	case "whole.warc.gz", "rows.jsonl.gz", "rows.jsonl.zst", "wiki_single.xml.bz2", "shop/products.csv", "products.tsv", "text.warc.wet.gz":
+		return false // the last is too small
+	}
+	return true
 }
 
 func compare(t *testing.T, name string, got []*Document, want []expectation) {
@@ -272,6 +284,7 @@ func TestStopAndCancel(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	n = 0
 	var last error
 	for _, err := range Read(ctx, p, Options{}) {
