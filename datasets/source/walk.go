@@ -193,7 +193,7 @@ func (l *listing) role(e entry, want string) (format string, own bool) {
 		if format != FormatPictures {
 			return "", false // captions are read with their pictures
 		}
-	case format == "" || format == want || format == FormatText && (want == FormatLines || want == FormatTHUCTC) || format == FormatWARC && want == FormatWET:
+	case format == "" && path.Ext(e.name) == "" || format == want || format == FormatText && (want == FormatLines || want == FormatTHUCTC) || format == FormatWARC && want == FormatWET:
 		format = want
 	default:
 		return "", false
