@@ -75,10 +75,15 @@ func write(t testing.TB, name string, data []byte) string {
 
 func fixture(t testing.TB, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
+	data := fixtureOf(name)
+	if data == nil {
+		t.Fatal(name)
 	}
+	return data
+}
+
+func fixtureOf(name string) []byte {
+	data, _ := os.ReadFile(filepath.Join("testdata", name))
 	return data
 }
 
