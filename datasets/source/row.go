@@ -133,6 +133,7 @@ func (s *sink) rowDocument(r *row) (*Document, *rowFault) {
 		}
 		if answer != "" {
 			d.Question, d.Answer, d.Title = joinTexts(d.Title, t[slotAbout]), answer, ""
+			t[slotAbout] = ""
 		}
 	}
 	references := slices.Concat(r.lists[slotText], r.lists[slotReferences])
@@ -147,6 +148,9 @@ func (s *sink) rowDocument(r *row) (*Document, *rowFault) {
 	}
 	if fault := s.rowImages(d, r); fault != nil {
 		return nil, fault
+	}
+	if len(d.Images) == 0 && d.Address != "" && r.captioned() { // Wukong: the address is the picture's
+		d.Images = []Image{{Address: d.Address}}
 	}
 	if strings.TrimSpace(text) == "" {
 		text = strings.TrimSpace(t[slotAbout])
@@ -165,6 +169,12 @@ func (s *sink) rowDocument(r *row) (*Document, *rowFault) {
 		return nil, &rowFault{FaultLarge, errTooLarge}
 	}
 	return d, nil
+}
+
+// captioned reports whether the text is named a caption.
+func (r *row) captioned() bool {
+	rank := r.ranks[slotText]
+	return rank > 0 && columns[slotText][rank-1] == "caption" || r.ranks[slotText] == 0 && r.ranks[slotReferences] > 0
 }
 
 // rows are those of the paper's Table 1.
