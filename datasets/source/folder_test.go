@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -270,6 +271,17 @@ func TestWARCImages(t *testing.T) {
 				t.Errorf("an index cut off at %d of %d is taken", n, len(saved))
 			}
 		}
+		var g sync.WaitGroup
+		for range 8 {
+			g.Go(func() {
+				for range 5 {
+					if again, ok, err := index.Get("http://www.example.cn/图/1.png"); !ok || err != nil || !bytes.Equal(one, again) {
+						t.Errorf("many at once: %v %v", ok, err)
+					}
+				}
+			})
+		}
+		g.Wait()
 		if err := index.Close(); err != nil {
 			t.Error(err)
 		}

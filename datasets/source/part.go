@@ -250,7 +250,13 @@ func (in inspected) divisible(o object, target int64) (bool, error) {
 			return at >= 0, err
 		}
 		return in.packing == "", nil
-	case FormatJSONL, FormatLines, FormatText, FormatWebDataset:
+	case FormatJSONL:
+		if in.packing != "" {
+			return false, nil
+		}
+		list, err := isList(o)
+		return !list, err
+	case FormatLines, FormatText, FormatWebDataset:
 		return in.packing == "", nil
 	}
 	return false, nil

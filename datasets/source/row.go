@@ -34,9 +34,9 @@ const (
 )
 
 // columns are the names that slots have in public data, the better one first: our records, MUGE, Wukong and Zero (image and caption), nlp_chinese_corpus
-// (news2016zh, baike2018qa, webtext2019zh, wiki_zh), CC-derived corpora.
+// (news2016zh, baike2018qa, webtext2019zh, wiki_zh), chinese-poetry, CC-derived corpora.
 var columns = [numSlots][]string{
-	slotText:       {"text", "content", "body", "article", "passage", "maintext", "caption", "description"},
+	slotText:       {"text", "content", "body", "article", "passage", "maintext", "paragraphs", "caption", "description"},
 	slotHTML:       {"html", "raw_html"},
 	slotTitle:      {"title", "headline", "subject", "name", "product_title"},
 	slotAbout:      {"desc"},
@@ -50,6 +50,9 @@ var columns = [numSlots][]string{
 	slotReferences: {"references", "captions"},
 	slotAnswerID:   {"answer_id"},
 }
+
+// paragraphsRank is the place of the name whose list is one text.
+var paragraphsRank = int8(slices.Index(columns[slotText], "paragraphs"))
 
 // ranked is a slot with the place of a name in its list.
 type ranked struct {

@@ -30,6 +30,7 @@ func TestLayouts(t *testing.T) {
 		"pictures":      {`{"title":"商品","image":["p/1.jpg","http://x/2.jpg"]}`, Document{Body: []byte("商品"), Images: []Image{{Path: "p/1.jpg", Bytes: []byte("\xff\xd8\xffone")}, {Address: "http://x/2.jpg"}}, Source: "web"}},
 		"html":          {`{"html":"<p>x</p>","url":"http://x/1","timestamp":1714979289}`, Document{Media: "text/html", Body: []byte("<p>x</p>"), Address: "http://x/1", Date: "2024-05-06T07:08:09Z", Source: "common_crawl"}},
 		"better name":   {`{"description":"说明","content":"正文","text":null,"Text":""}`, Document{Body: []byte("正文"), Source: "common_crawl"}},
+		"poem":          {`{"author":"李白","title":"静夜思","paragraphs":["床前明月光，","疑是地上霜。"]}`, Document{Body: []byte("床前明月光，\n疑是地上霜。"), Title: "静夜思", Source: "common_crawl"}},
 		"escapes":       {`{"te\u0078t":"x","text":"\u4e2d\ud840\udc0b\n\"\/"}`, Document{Body: []byte("中𠀋\n\"/"), Source: "common_crawl"}},
 	} {
 		file := dir + "/f.jsonl"
