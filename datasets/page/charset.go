@@ -199,7 +199,7 @@ func choose(body []byte, declared string) string {
 				wide--
 			}
 		}
-		if wide >= 16 { // by chance, bytes of another charset are UTF-8 for a few characters only
+		if wide >= 16 || singleByte(declared) { // by chance, bytes of another charset are UTF-8 for a few characters only
 			return utf8Name
 		}
 	}

@@ -128,7 +128,9 @@ func (l *layout) title(card string) string {
 			continue
 		}
 		h1 := string(l.text[n.from:n.to])
-		if title == "" || utf8.RuneCountInString(h1) >= 4 && strings.Contains(title, h1) {
+		rest, begins := strings.CutPrefix(title, h1)
+		next, _ := utf8.DecodeRuneInString(rest)
+		if title == "" || begins && strings.ContainsRune(" -_|–—·｜－，,", next) || utf8.RuneCountInString(h1) >= 4 && strings.Contains(title, h1) {
 			return h1
 		}
 	}

@@ -155,7 +155,7 @@ func (t *tree) start(z *html.Tokenizer) {
 	n := node{atom: a, traits: traits[a], from: int32(len(t.attrs))}
 	isImage := a == atom.Img || a == 0 && string(name) == "amp-img"
 	if isImage {
-		n.atom = atom.Img
+		n.atom, n.traits = atom.Img, traits[atom.Img]
 	}
 	t.imply(a, n.traits)
 	n.parent = t.top()
@@ -166,7 +166,7 @@ func (t *tree) start(z *html.Tokenizer) {
 		t.startOver(n.traits)
 		return
 	}
-	if n.traits&^format == 0 && (a == 0 || n.traits&format != 0) && id == "" && t.open[a] == 0 {
+	if n.traits&^format == 0 && (n.atom == 0 || n.traits&format != 0) && id == "" && t.open[a] == 0 {
 		return // says nothing; where one that says something is open, all are kept, so that the right end tag closes it
 	}
 	at := t.add(n)
@@ -190,6 +190,9 @@ func (t *tree) start(z *html.Tokenizer) {
 	}
 	if n.traits&void != 0 {
 		return
+	}
+	if a == atom.Noscript {
+		z.NextIsNotRawText()
 	}
 	t.stack = append(t.stack, at)
 	t.open[a]++
@@ -242,7 +245,8 @@ var (
 	pStops = []atom.Atom{atom.Table, atom.Td, atom.Th, atom.Caption, atom.Button, atom.Object, atom.Template, atom.Html}
 )
 
-// closeUpTo closes the innermost open element of closed, unless one of stop lies inside it.
+// closeUpTo closes the innermost open element of closed, unless one of stop lies inside it; without stop, a block other than <address>, <div>
+// and <p>.
 func (t *tree) closeUpTo(closed, stop []atom.Atom) {
 	open := 0
 	for _, a := range closed {
@@ -257,7 +261,7 @@ func (t *tree) closeUpTo(closed, stop []atom.Atom) {
 			t.pop(i)
 			return
 		}
-		if slices.Contains(stop, a) {
+		if slices.Contains(stop, a) || stop == nil && traits[a]&block != 0 && a != atom.Address && a != atom.Div && a != atom.P {
 			return
 		}
 	}
