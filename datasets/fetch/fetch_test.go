@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -666,4 +667,36 @@ func FuzzJournal(f *testing.F) {
 			t.Fatalf("what was written behind %q came back as %q, %v, %v, %v", data, got, failure, err, ok)
 		}
 	})
+}
+
+// TestCertificate: a host whose certificate is not trusted gives nothing.
+func TestCertificate(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(pictureBytes(t, 20)) }))
+	defer server.Close()
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	o := quick()
+	for _, o.Robots = range []bool{true, false} {
+		f := newFetcher(t, o)
+		if _, err := f.Get(t.Context(), server.URL+"/a.png"); reasonOf(t, err) != ReasonTLS {
+			t.Errorf("robots %v: %v: want %q", o.Robots, err, ReasonTLS)
+		}
+	}
+}
+
+// TestRefused: a port where nobody listens.
+func TestRefused(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	f := newFetcher(t, quick())
+	for range 2 {
+		_, err := f.Get(t.Context(), "http://"+address+"/a.png")
+		var failure *Failure
+		if !errors.As(err, &failure) || failure.Reason != ReasonConnect || !failure.Transient {
+			t.Errorf("%v: want %q, transient", err, ReasonConnect)
+		}
+	}
 }

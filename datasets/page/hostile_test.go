@@ -2,7 +2,11 @@ package page
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,43 +160,81 @@ func FuzzParse(f *testing.F) {
 		f.Add(readFile(f, "pages", name+".html"), "dir/page.html", uint8(i))
 	}
 	f.Add([]byte("\xff\xfe<\x00p\x00>\x00"), "", uint8(3))
-	f.Fuzz(func(t *testing.T, body []byte, address string, mode uint8) {
-		o := Default()
-		o.Main = []string{MainDensity, MainStrip, MainReadability}[mode%3]
-		o.Card, o.Cross, o.Marks, o.Names = mode&4 > 0, mode&8 > 0, mode&16 > 0, mode&32 > 0
-		if mode&64 > 0 {
-			o.Within, o.Depth, o.Most, o.Texts, o.Bytes = "main", 8, 3, 2, 1024
+	f.Fuzz(checkParse)
+}
+
+// checkParse parses a page by the options that mode stands for and checks what holds for any page.
+func checkParse(t *testing.T, body []byte, address string, mode uint8) {
+	o := Default()
+	o.Main = []string{MainDensity, MainStrip, MainReadability}[mode%3]
+	o.Card, o.Cross, o.Marks, o.Names = mode&4 > 0, mode&8 > 0, mode&16 > 0, mode&32 > 0
+	if mode&64 > 0 {
+		o.Within, o.Depth, o.Most, o.Texts, o.Bytes = "main", 8, 3, 2, 1024
+	}
+	p, err := Parse(body, address, "", o)
+	if err != nil {
+		return
+	}
+	again, err := Parse(body, address, "", o)
+	if err != nil || fmt.Sprintf("%+v", *p) != fmt.Sprintf("%+v", *again) {
+		t.Fatalf("twice the same input, two results")
+	}
+	for _, s := range []string{p.Title, p.Text, p.Date, p.Language} {
+		if !utf8.ValidString(s) || strings.ContainsAny(s, "\x00\r") {
+			t.Fatalf("text %q", s)
 		}
-		p, err := Parse(body, address, "", o)
+	}
+	if strings.Contains(p.Text, "\n\n") || strings.Trim(p.Text, "\n") != p.Text {
+		t.Fatalf("empty lines in %q", p.Text)
+	}
+	if len(p.Pictures) > o.Most+1 {
+		t.Fatalf("%d pictures: want at most %d", len(p.Pictures), o.Most)
+	}
+	for _, pic := range p.Pictures {
+		if (pic.Address == "") == (len(pic.Data) == 0) || strings.ContainsAny(pic.Address, " \n\t#") && strings.Contains(pic.Address, "://") {
+			t.Fatalf("picture %+v", pic)
+		}
+		for _, a := range pic.Texts {
+			if n := utf8.RuneCountInString(a.Text); n < o.LeastChars || n > o.MostChars || strings.ContainsAny(a.Text, "\r\n") || a.Distance < 0 || !utf8.ValidString(a.Text) {
+				t.Fatalf("text %+v", a)
+			}
+		}
+	}
+}
+
+// TestBroken: pages with pieces cut out, doubled, swapped and spoilt.
+func TestBroken(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 1))
+	files, _ := filepath.Glob("testdata/*/*.html")
+	tags := []string{"<table>", "</div>", "<", ">", "'", "\"", "<!--", "-->", "<p", "</p>", "<img src=", "\x00", "\xff", "<script>", "</script>", "&#", "<td>", "<figure>", "<noscript>", "<a href=x>", "</a>"}
+	for i := range 400 {
+		file := files[i%len(files)]
+		body, err := os.ReadFile(file)
 		if err != nil {
-			return
+			t.Fatal(err)
 		}
-		again, err := Parse(body, address, "", o)
-		if err != nil || fmt.Sprintf("%+v", *p) != fmt.Sprintf("%+v", *again) {
-			t.Fatalf("twice the same input, two results")
-		}
-		for _, s := range []string{p.Title, p.Text, p.Date, p.Language} {
-			if !utf8.ValidString(s) || strings.ContainsAny(s, "\x00\r") {
-				t.Fatalf("text %q", s)
+		for range 1 + rng.IntN(6) {
+			a := rng.IntN(len(body))
+			b := a + rng.IntN(min(200, len(body)-a))
+			switch rng.IntN(4) {
+			case 0:
+				body = slices.Delete(body, a, b)
+			case 1:
+				body = slices.Insert(body, rng.IntN(len(body)), slices.Clone(body[a:b])...)
+			case 2:
+				body = slices.Insert(body, a, []byte(tags[rng.IntN(len(tags))])...)
+			default:
+				body[a] ^= byte(1 + rng.IntN(255))
+			}
+			if len(body) < 10 {
+				break
 			}
 		}
-		if strings.Contains(p.Text, "\n\n") || strings.Trim(p.Text, "\n") != p.Text {
-			t.Fatalf("empty lines in %q", p.Text)
+		checkParse(t, body, "dir/page.html", uint8(rng.IntN(128)))
+		if t.Failed() {
+			t.Fatalf("round %d of %s", i, file)
 		}
-		if len(p.Pictures) > o.Most+1 {
-			t.Fatalf("%d pictures: want at most %d", len(p.Pictures), o.Most)
-		}
-		for _, pic := range p.Pictures {
-			if (pic.Address == "") == (len(pic.Data) == 0) || strings.ContainsAny(pic.Address, " \n\t#") && strings.Contains(pic.Address, "://") {
-				t.Fatalf("picture %+v", pic)
-			}
-			for _, a := range pic.Texts {
-				if n := utf8.RuneCountInString(a.Text); n < o.LeastChars || n > o.MostChars || strings.ContainsAny(a.Text, "\r\n") || a.Distance < 0 || !utf8.ValidString(a.Text) {
-					t.Fatalf("text %+v", a)
-				}
-			}
-		}
-	})
+	}
 }
 
 func FuzzDecode(f *testing.F) {
