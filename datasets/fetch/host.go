@@ -20,7 +20,7 @@ type host struct {
 	faults int // transient failures in a row
 	users  int // under Fetcher.mu
 
-	robots sync.Mutex
+	robots chan struct{} // holds one token; who has it may look at what follows
 	asked  bool
 	group  *robotstxt.Group
 	down   *Failure // why robots.txt could not be read: then nothing is allowed (RFC 9309, section 2.3.1.4)
@@ -43,7 +43,7 @@ func (f *Fetcher) host(u *url.URL) (h *host, done func()) {
 				}
 			}
 		}
-		h = &host{slots: make(chan struct{}, f.o.PerHost), pause: milliseconds(f.o.IntervalMS)}
+		h = &host{slots: make(chan struct{}, f.o.PerHost), pause: milliseconds(f.o.IntervalMS), robots: make(chan struct{}, 1)}
 		f.hosts[name] = h
 	}
 	h.users++
@@ -122,8 +122,12 @@ func (f *Fetcher) allowed(ctx context.Context, h *host, u *url.URL) error {
 	if !f.o.Robots {
 		return nil
 	}
-	h.robots.Lock()
-	defer h.robots.Unlock()
+	select {
+	case h.robots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-h.robots }()
 	if !h.asked {
 		if err := f.askRobots(ctx, h, u); err != nil {
 			return err

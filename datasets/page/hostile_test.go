@@ -68,7 +68,11 @@ func hostile(size int) map[string]string {
 
 // TestHostile: every hostile page of a megabyte is read in bounded time, memory and stack, and its text is UTF-8.
 func TestHostile(t *testing.T) {
-	for name, page := range hostile(1 << 20) {
+	size := 1 << 20
+	if testing.Short() {
+		size = 1 << 17
+	}
+	for name, page := range hostile(size) {
 		for _, rule := range []string{MainDensity, MainStrip, MainReadability} {
 			if rule == MainReadability && testing.Short() {
 				continue

@@ -267,10 +267,12 @@ func TestStrip(t *testing.T) {
 		"价格&yen;3，a&lt;b":                     "价格¥3，a<b",
 		"<p>a\x00b\x01c\u200b\u202ed</p>":     "abcd",
 		"<div style='DISPLAY : NONE'>x</div>": "x", // styles are matched as written, in lower case
-		"<div style='color:red;display :  none'>藏</div>露的部分":            "露的部分",
-		"<p hidden=false>露</p><p aria-hidden=true>藏</p>":                "露",
-		"<tr><td>长" + strings.Repeat("文", 300) + "</td><td>二</td></tr>": "长" + strings.Repeat("文", 300) + "\n二",
-		"<p>一</p>\n<!-- \n -->\n<p>二</p><frameset><frame></frameset>三":  "一\n二\n三",
+		"<div style='color:red;display :  none'>藏</div>露的部分":              "露的部分",
+		"<p hidden=false>露</p><p aria-hidden=true>藏</p>":                  "露",
+		"<tr><td>长" + strings.Repeat("文", 300) + "</td><td>二</td></tr>":   "长" + strings.Repeat("文", 300) + "\n二",
+		"<div>一<svg><text>画</text><p>二</p></div>三":                        "一\n二\n三",
+		"<div>一<svg><foreignObject><p>画</p></foreignObject></svg>二</div>": "一二",
+		"<p>一</p>\n<!-- \n -->\n<p>二</p><frameset><frame></frameset>三":    "一\n二\n三",
 	} {
 		if got := Strip(in); got != want {
 			t.Errorf("Strip(%q) = %q: want %q", in, got, want)

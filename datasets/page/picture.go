@@ -17,7 +17,7 @@ type candidate struct {
 }
 
 // mostCandidates bounds the addresses that are looked at for one picture.
-const mostCandidates = 64
+const mostCandidates = 24
 
 // mostLooked and eight times Options.Most are the pictures of a page that are looked at, kept or not.
 const mostLooked = 256

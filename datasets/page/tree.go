@@ -226,6 +226,9 @@ func (t *tree) imply(a atom.Atom, traits trait) {
 	if t.open[atom.Head] > 0 && !inHead(a) {
 		t.close(atom.Head)
 	}
+	if traits&closesP != 0 && t.open[atom.Svg] > 0 && t.open[atom.Foreignobject] == 0 {
+		t.close(atom.Svg) // it was not closed: a drawing has no paragraphs
+	}
 	if traits&closesP != 0 && t.open[atom.P] > 0 {
 		t.closeUpTo(pAtoms, pStops)
 	}
