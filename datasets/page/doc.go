@@ -12,7 +12,7 @@
 // # Main content
 //
 // Three rules find it ([Options.Main]): "density" looks at blocks of text, the share of links in them, and the part of the page where the
-// sentences are; "readability" is the go-readability library, which is an order of magnitude slower; "strip" takes everything that a
+// sentences are; "readability" is the go-readability library, which takes four to five times as long; "strip" takes everything that a
 // reader would see. Where a rule finds nothing, "strip" does the work, and [Page.Main] says so.
 //
 // # Pictures

@@ -77,6 +77,9 @@ func Parse(body []byte, address, charset string, o Options) (*Page, error) {
 	t := grow(text, &o)
 	defer t.release()
 	p.note("nesting cut", t.cut)
+	if t.full && p.Notes["document cut"] == 0 {
+		p.note("document cut", 1)
+	}
 	about := t.about()
 	p.License, p.Date, p.Language = about.license, about.date, about.language
 	b := newBase(address, about.base)
@@ -132,7 +135,7 @@ func (l *layout) title(card string) string {
 	title := l.t.title
 	for i := range l.lines {
 		n := &l.lines[i]
-		if n.zone&heading == 0 || l.t.nodes[n.home].atom != atom.H1 {
+		if n.zone&heading == 0 || l.t.nodes[n.home].atom != atom.H1 || n.to-n.from > longestTitle {
 			continue
 		}
 		h1 := string(l.text[n.from:n.to])

@@ -140,7 +140,7 @@ func TestMainContentForeign(t *testing.T) {
 func TestEncoded(t *testing.T) {
 	for file, charset := range map[string]string{"news.gb2312.html": "gb18030", "forum.big5.html": "big5", "tables.none.html": "gb18030"} {
 		name, _, _ := strings.Cut(file, ".")
-		for _, header := range []string{"", charset, "utf-8", "iso-8859-1"} {
+		for _, header := range []string{"", charset, "text/html; charset=" + charset, "utf-8", "iso-8859-1"} {
 			got, err := Parse(readFile(t, "encoded", file), "https://www.example.com/news/2011/a.html", header, Default())
 			if err != nil {
 				t.Fatal(err)
@@ -299,6 +299,9 @@ func TestCut(t *testing.T) {
 	p = parse(t, []byte(strings.Repeat("<div>", 20)+"内<script>藏</script><p>二</p>"+strings.Repeat("</div>", 20)+"外"), o)
 	if p.Text != "内\n二\n外" || p.Notes["nesting cut"] == 0 {
 		t.Errorf("nesting: %q, notes %v", p.Text, p.Notes)
+	}
+	if q := parse(t, []byte(strings.Repeat("<br>x", mostNodes)), Default()); q.Notes["document cut"] != 1 || len(q.Text) < mostNodes/2 {
+		t.Errorf("elements: notes %v, %d bytes", q.Notes, len(q.Text))
 	}
 	var kinds []string
 	for k := range p.Notes {

@@ -42,6 +42,7 @@ type tree struct {
 	over  int // open elements beyond the depth
 	muted int // the over of the outermost of them that is not for readers; 0 none
 	cut   int // how many there were
+	full  bool
 
 	metas   []int32 // nodes of <meta>, <link>, <time>, <base>, <html> that have attributes
 	images  []int32 // nodes of pictures
@@ -55,6 +56,12 @@ type tree struct {
 	wantID bool
 }
 
+// longestTitle bounds a title in bytes.
+const longestTitle = 4096
+
+// mostNodes bounds a tree; behind it the document is cut. Large pages have a tenth of it.
+const mostNodes = 1 << 20
+
 var trees = sync.Pool{New: func() any { return &tree{open: map[atom.Atom]int{}} }}
 
 // grow parses text into a tree of the pool. Nothing that it returns points into text.
@@ -63,6 +70,7 @@ func grow(text string, o *Options) *tree {
 	t.nodes, t.attrs, t.arena, t.stack = t.nodes[:0], t.attrs[:0], t.arena[:0], t.stack[:0]
 	t.metas, t.images, t.heads, t.scripts = t.metas[:0], t.images[:0], t.heads[:0], t.scripts[:0]
 	clear(t.open)
+	t.full = false
 	t.links, t.over, t.muted, t.cut, t.title = 0, 0, 0, 0, ""
 	t.depth = o.Depth
 	t.wantID = strings.Contains(text, "aria-labelledby") || strings.Contains(text, "aria-describedby")
@@ -73,7 +81,11 @@ func grow(text string, o *Options) *tree {
 
 	z := html.NewTokenizer(strings.NewReader(text))
 	for {
-		switch kind := z.Next(); kind {
+		kind := z.Next()
+		if len(t.nodes) >= mostNodes {
+			t.full, kind = true, html.ErrorToken
+		}
+		switch kind {
 		case html.ErrorToken:
 			t.finish()
 			return t
@@ -90,7 +102,7 @@ func grow(text string, o *Options) *tree {
 
 // release gives the tree back.
 func (t *tree) release() {
-	if cap(t.arena) <= 4<<20 {
+	if cap(t.arena) <= 4<<20 && cap(t.nodes) <= 1<<18 {
 		trees.Put(t)
 	}
 }
@@ -115,7 +127,7 @@ func (t *tree) addText(s []byte) {
 		return
 	case atom.Title:
 		if t.title == "" && t.nodes[top].depth <= 4 {
-			t.title = collapsed(s)
+			t.title = collapsed(s[:min(len(s), longestTitle)])
 		}
 		return
 	}
