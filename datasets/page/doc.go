@@ -25,6 +25,7 @@
 //
 // Pages are untrusted. Nothing recurses: elements lie in a flat list, nesting beyond [Options.Depth] is cut, and time and memory are
 // linear in the bytes that [Options.Bytes] admits. "readability" is the exception: it builds a tree of its own, and pages of more elements
-// than [Options.Elements] are not given to it. Addresses are resolved as a browser does it, so those of a page that was read from a folder
-// never point above the folder's root; whoever opens them still decides what may be opened.
+// than [Options.Elements] are not given to it. Pictures of a page whose address is a relative path have relative paths that do not climb above
+// where it begins; where the page's address is absolute or a file URL, so are theirs, to any place. Whoever opens a path decides what may be
+// opened.
 package page
