@@ -84,7 +84,9 @@ func (o PerplexityOptions) threshold(model Perplexity) (float64, error) {
 		if !ok {
 			return 0, fmt.Errorf("text.perplexity.percentile is %v, but the model %s knows no held-out sentences: name a text file in text.perplexity.held_out, or set above", o.Percentile, o.Model)
 		}
-		v = q.Quantile(o.Percentile / 100)
+		if v = q.Quantile(o.Percentile / 100); math.IsNaN(v) {
+			return 0, fmt.Errorf("text.perplexity.percentile is %v, but the model %s knows no held-out sentences: name a text file in text.perplexity.held_out, or set above", o.Percentile, o.Model)
+		}
 	}
 	if !(v >= 1) {
 		return 0, fmt.Errorf("text.perplexity.percentile: the model %s gives %v for %v, which is no perplexity: train it anew, or set above", o.Model, v, o.Percentile)

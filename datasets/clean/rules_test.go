@@ -152,10 +152,10 @@ func TestHostileTexts(t *testing.T) {
 		"1 ", "1-", "0", "138 0013 ", "@", "a@", "a@b.", "::", "1:", " ", "\n", "！", "！ ", "😀 ", "！😀", "發", "乾", "加微", "加微信", "加微信。", "\xff", "<😀b>", "\u3000",
 	} {
 		body := strings.Repeat(piece, size/len(piece))
-		start := processorTime()
+		start := cpuSeconds()
 		text := Text{Body: body}
 		c.Clean(&text, nil)
-		if took := time.Duration((processorTime() - start) * 1e9); took > 3*time.Second {
+		if took := time.Duration((cpuSeconds() - start) * 1e9); took > 3*time.Second {
 			t.Errorf("%q repeated to 1 MB takes %v", piece, took)
 		} else if testing.Verbose() && took > 300*time.Millisecond {
 			t.Logf("%q: %v", piece, took)

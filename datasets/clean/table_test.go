@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite the outputs of testdata/*.txt with what comes out; review the difference")
+var update = flag.Bool("update", false, "rewrite the outputs of testdata/rules/*.txt with what comes out; review the difference")
 
 // entry is a case of a table: a command line, an input, ----, and the output up to an empty line. In lines with a backslash it begins an
 // escape of Go's strings.
@@ -87,9 +87,9 @@ func tableOptions(t *testing.T, command string) Options {
 	return o
 }
 
-// TestTables runs testdata/*.txt: a case is a rule, an input and an output, so that anyone can add one.
+// TestTables runs testdata/rules/*.txt: a case is a rule, an input and an output, so that anyone can add one.
 func TestTables(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
+	files, err := filepath.Glob("testdata/rules/*.txt")
 	if err != nil || len(files) < 9 {
 		t.Fatalf("%d tables, %v", len(files), err)
 	}
