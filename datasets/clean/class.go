@@ -53,7 +53,7 @@ func classify(r rune) class {
 		return classSpace
 	case r > ' ' && r < 0x7F || isPunct(r):
 		return classPunct
-	case r == 0x3007 || r == 0x3005 || r >= 0x4E00 && unicode.Is(unicode.Han, r) || r >= 0x3400 && r <= 0x4DBF:
+	case unicode.Is(unicode.Han, r) && (unicode.IsLetter(r) || unicode.Is(unicode.Nl, r)) || r == '々':
 		return classHan
 	case r >= 0x3041 && r <= 0x30FF || r >= 0x31F0 && r <= 0x31FF || r >= 0xFF66 && r <= 0xFF9F || r >= 0x1AFF0 && r <= 0x1B16F:
 		return classKana
