@@ -123,19 +123,6 @@ func decode(s string, i int) (rune, int) {
 	}
 }
 
-// before is the character that ends at i, 0 at the beginning.
-func before(s string, i int) rune {
-	if i == 0 {
-		return 0
-	}
-	k := i - 1
-	for k > 0 && s[k]&0xC0 == 0x80 {
-		k--
-	}
-	r, _ := decode(s, k)
-	return r
-}
-
 // letters is the number of characters of s that are no white space. s must be valid UTF-8.
 func letters(s string) int {
 	table, n := classes(), 0

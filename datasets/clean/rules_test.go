@@ -143,10 +143,10 @@ func FuzzRules(f *testing.F) {
 	f.Fuzz(func(t *testing.T, title, body string) { checkRules(t, sets, title, body) })
 }
 
-// Hostile texts of a megabyte cost little more than others.
+// Hostile texts cost little more than others.
 func TestHostileTexts(t *testing.T) {
 	c := ruleSets(t)["default"]
-	const size = 1 << 20
+	const size = 1 << 18
 	for _, piece := range []string{
 		"<", "<a b='", "<a b=\"<a ' b='<a ", "<!--", "<![CDATA[", "<script>", "</", "<p x", "&", "&amp;", "amp;", "&#38;", "&#x26;lt;", "“", "(", "（“「", "“。", "\"", ".", ". ", "a.", "1.",
 		"1 ", "1-", "0", "138 0013 ", "@", "a@", "a@b.", "::", "1:", " ", "\n", "！", "！ ", "😀 ", "！😀", "發", "乾", "加微", "加微信", "加微信。", "\xff", "<😀b>", "\u3000",
@@ -155,9 +155,9 @@ func TestHostileTexts(t *testing.T) {
 		start := cpuSeconds()
 		text := Text{Body: body}
 		c.Clean(&text, nil)
-		if took := time.Duration((cpuSeconds() - start) * 1e9); took > 3*time.Second {
-			t.Errorf("%q repeated to 1 MB takes %v", piece, took)
-		} else if testing.Verbose() && took > 300*time.Millisecond {
+		if took := time.Duration((cpuSeconds() - start) * 1e9); took > 2*time.Second {
+			t.Errorf("%q repeated to 256 kB takes %v", piece, took)
+		} else if testing.Verbose() && took > 100*time.Millisecond {
 			t.Logf("%q: %v", piece, took)
 		}
 	}
@@ -208,7 +208,7 @@ func TestSimplifyEqualsConverter(t *testing.T) {
 		}
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
-	for range 3000 {
+	for range 1500 {
 		var b strings.Builder
 		for range 12 {
 			p := []rune(phrases[rng.IntN(len(phrases))])
@@ -232,7 +232,7 @@ func TestSimplifyEqualsConverter(t *testing.T) {
 			t.Fatalf("%q becomes %q, the converter writes %q, %v", page, got, want, err)
 		}
 	}
-	if changed < 3000 {
+	if changed < 2000 {
 		t.Errorf("only %d texts had anything to change", changed)
 	}
 }
