@@ -94,7 +94,7 @@ func New(o Options, load ...Load) (*Cleaner, error) {
 		func() (rule, error) { return charactersRule(o.Characters), nil },
 		func() (rule, error) { return personalRule(o.Personal), nil },
 		func() (rule, error) { return lengthRule(o.Length), nil },
-		func() (rule, error) { return wordsRule(o.Words, c.note) },
+		func() (rule, error) { return wordsRule(o.Words, o.written(), c.note) },
 		func() (rule, error) { return perplexityRule(o.Perplexity, loader, c.note) },
 		func() (rule, error) { return againRule(o.Again), nil },
 	} {
@@ -105,6 +105,38 @@ func New(o Options, load ...Load) (*Cleaner, error) {
 		c.rules = append(c.rules, r)
 	}
 	return c, nil
+}
+
+// written returns how the rules simplify and characters write a word, and false for one that they remove a character of.
+func (o Options) written() func(string) (string, bool) {
+	var act *characters
+	if o.Characters.On {
+		act = newCharacters(o.Characters)
+	}
+	return func(word string) (string, bool) {
+		if o.Simplify.On {
+			if t, err := settled(); err == nil { // else the rule itself has failed
+				word = apply(word, t.scan(word, nil))
+			}
+		}
+		if act == nil {
+			return word, true
+		}
+		var b strings.Builder
+		for _, r := range word {
+			switch does, with := act.of(r); does {
+			case actDrop:
+				return "", false
+			case actFold:
+				b.WriteString(with)
+			case actSpace:
+				b.WriteByte(' ')
+			default:
+				b.WriteRune(r)
+			}
+		}
+		return b.String(), true
+	}
 }
 
 func (c *Cleaner) note(format string, args ...any) {

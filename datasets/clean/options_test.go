@@ -167,6 +167,28 @@ func TestWordLists(t *testing.T) {
 	}
 }
 
+// Words are looked for as the rules before write them.
+func TestWordsAsWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "list.txt")
+	if err := os.WriteFile(file, []byte("發票\n加①群\ncafé\n加😀群\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := Default()
+	o.Length.Content = 2
+	o.Words.Lists = []WordList{{file, "spam"}}
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes := c.Notes(); !strings.Contains(notes[0], "1 words were left out") || !strings.Contains(notes[0], "加😀群") {
+		t.Errorf("%q", notes)
+	}
+	text := Text{Body: "代開發票。开发票。加①群。加1群。去Café坐坐。这句留下。"}
+	if reason := c.Clean(&text, nil); reason != "" || text.Body != "这句留下。" {
+		t.Errorf("%s %s", reason, text.Body)
+	}
+}
+
 // The automaton finds what a search for every word at every place finds.
 func TestAutomatonEqualsSearch(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -408,6 +430,45 @@ func TestWatchTellsAll(t *testing.T) {
 		}
 		if told < 50 {
 			t.Errorf("%s: only %d changes were told", rule, told)
+		}
+	}
+}
+
+// Any file: an error of one line, or a list of which every word is found in itself.
+func FuzzWordList(f *testing.F) {
+	f.Add([]byte("加微信\n# c\ncasino\tdirty\r\n\ufeff"))
+	f.Add([]byte("\xff\n\t\n\u200b"))
+	f.Add([]byte("a\nab\nabc\nbc\nＡ\n𠮷 𠮷\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file := filepath.Join(t.TempDir(), "list.txt")
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		l := lists{written: Options{}.written()}
+		if err := l.read(WordList{file, "x"}, len(data)%2 == 0); err != nil {
+			if strings.Contains(err.Error(), "\n") {
+				t.Fatalf("%q", err)
+			}
+			return
+		}
+		a := newAutomaton(l.words)
+		for _, w := range l.words {
+			found := false
+			for _, h := range a.scan(nil, w.text) {
+				found = found || h.start == 0 && h.end == len(w.text)
+			}
+			if !found {
+				t.Fatalf("%q is not found in itself", w.text)
+			}
+		}
+	})
+}
+
+func BenchmarkNew(b *testing.B) {
+	o := benchOptions(b)
+	for b.Loop() {
+		if _, err := New(o); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
