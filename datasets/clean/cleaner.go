@@ -135,7 +135,7 @@ func (o Options) written() func(string) (string, bool) {
 				b.WriteRune(r)
 			}
 		}
-		return b.String(), true
+		return strings.Join(strings.Fields(b.String()), " "), true
 	}
 }
 
@@ -185,6 +185,8 @@ type job struct {
 	dropped []int     // by rule: sentences
 	found   []finding // what rules found
 	detail  string    // of the reason, for the watch
+	sized   int       // the version that length is of
+	length  int
 	edits   []edit
 	buf     []byte
 	hits    []hit
@@ -225,7 +227,8 @@ func (c *Cleaner) Clean(t *Text, w Watch) (reason string) {
 }
 
 func (j *job) start(t *Text, w Watch, rules int) {
-	j.t, j.watch, j.version, j.letters, j.found, j.detail = t, w, 1, 0, j.found[:0], ""
+	j.t, j.watch, j.detail, j.found = t, w, "", j.found[:0]
+	j.version, j.letters, j.sized = 1, 0, 0
 	if j.ran == nil {
 		j.ran, j.removed, j.dropped, j.changed = make([]int, rules), make([]int, rules), make([]int, rules), make([]bool, rules)
 	}
@@ -319,7 +322,7 @@ func (c *Cleaner) count(j *job, size int, reason string) {
 			n.Changed++
 		}
 	}
-	counts.observe("characters_out", decades, float64(letters(j.t.Body)))
+	counts.observe("characters_out", decades, float64(j.size()))
 }
 
 // find counts n finds of a kind for the rule that runs.
@@ -327,6 +330,14 @@ func (j *job) find(kind string, n int) {
 	if n > 0 && j.t.Counts != nil {
 		j.found = append(j.found, finding{j.at, kind, n})
 	}
+}
+
+// size is the number of characters of the body that are no white space.
+func (j *job) size() int {
+	if j.sized != j.version {
+		j.sized, j.length = j.version, letters(j.t.Body)
+	}
+	return j.length
 }
 
 // tell gives the watch the detail of a reason.
