@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"m6lab/datasets/sample"
+	builtin "m6lab/datasets/sample"
 )
 
 // pages are documents as a crawl has them, of the sample's modern text: paragraphs of 200 to 4000 bytes, one in eight with remains of
@@ -20,7 +20,7 @@ var pages = sync.OnceValue(func() []string {
 	var out []string
 	var b strings.Builder
 	n := 0
-	for ex, err := range sample.Examples("train") {
+	for ex, err := range builtin.Examples("train") {
 		if err != nil {
 			panic(err)
 		}

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite the outputs of testdata/rules/*.txt with what comes out; review the difference")
+var updateTables = flag.Bool("update-tables", false, "rewrite the outputs of testdata/rules/*.txt with what comes out; review the difference")
 
 // entry is a case of a table: a command line, an input, ----, and the output up to an empty line. In lines with a backslash it begins an
 // escape of Go's strings.
@@ -102,7 +102,7 @@ func TestTables(t *testing.T) {
 			}
 			for _, e := range entries {
 				got := runEntry(t, e)
-				if want := strings.Join(e.output, "\n"); got != want && !*update {
+				if want := strings.Join(e.output, "\n"); got != want && !*updateTables {
 					t.Errorf("%s:%d: %s\n%s\ngave\n%s\nwant\n%s", file, e.line, e.command, strings.Join(e.input, "\n"), got, want)
 				}
 				fmt.Fprintf(&updated, "\n%s\n%s\n----\n", e.command, strings.Join(e.input, "\n"))
@@ -110,7 +110,7 @@ func TestTables(t *testing.T) {
 					fmt.Fprintln(&updated, got)
 				}
 			}
-			if *update {
+			if *updateTables {
 				if err := os.WriteFile(file, []byte(updated.String()), 0o644); err != nil {
 					t.Fatal(err)
 				}
