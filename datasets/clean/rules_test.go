@@ -219,6 +219,7 @@ func TestSimplifyEqualsConverter(t *testing.T) {
 		}
 		check(strings.ToValidUTF8(b.String(), ""))
 	}
+	pagesSeen := 0
 	for i, page := range traditionalPages(t) {
 		if i%40 > 0 {
 			continue
@@ -228,9 +229,16 @@ func TestSimplifyEqualsConverter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if strings.Contains(page, "乾") {
+			continue // the rule knows more reigns
+		}
+		pagesSeen++
 		if got, err := Simplify(page); err != nil || got != want {
 			t.Fatalf("%q becomes %q, the converter writes %q, %v", page, got, want, err)
 		}
+	}
+	if pagesSeen < 5 {
+		t.Errorf("only %d pages were compared", pagesSeen)
 	}
 	if changed < 2000 {
 		t.Errorf("only %d texts had anything to change", changed)
@@ -240,7 +248,7 @@ func TestSimplifyEqualsConverter(t *testing.T) {
 // What the rule writes it leaves alone, also where the converter would not.
 func TestSimplifySettles(t *testing.T) {
 	for in, want := range map[string]string{"乾清宮": "乾清宫", "乾清宫": "乾清宫", "什么": "什么", "么麼": "幺麽", "幺麽": "幺麽", "扭轉乾坤": "扭转乾坤", "薴": "苎", "苎": "苎",
-		"餅乾": "饼干", "乾淨": "干净", "\xff發": "\uFFFD发"} {
+		"乾寧二年": "乾宁二年", "乾宁二年": "乾宁二年", "乾符": "乾符", "乾隆": "乾隆", "晒乾": "晒干", "餅乾": "饼干", "乾淨": "干净", "\xff發": "\uFFFD发"} {
 		if got, err := Simplify(in); err != nil || got != want {
 			t.Errorf("%q becomes %q, %v: want %q", in, got, err, want)
 		}

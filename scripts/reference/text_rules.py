@@ -127,11 +127,11 @@ def punctuation(s):
     s = regex.sub(r"([，。！？；：、])[，。！？；：、]*", lambda m: "".join(dict.fromkeys(m.group())), s)
     s = regex.sub(r"…{3,}", "……", s)
     s = regex.sub(r"—{3,}", "——", s)
-    s = regex.sub(r"([“”‘’「」《》【】~～*#=_|])\1+", r"\1", s)
-    return regex.sub(r"([（）])\1\1+", r"\1", s)
+    s = regex.sub(r"([「」《》【】~～*#=_|])\1+", r"\1", s)
+    return regex.sub(r"([（）“”‘’])\1\1+", r"\1", s)
 
 
-MARKS = ["！！！", "。。", "，，，", "！？！？", "？？", "……", "………", "——", "———", "““", "））", "（（（", "~~", "～～～", "====", "###", "、、", "；；", "《《", "。，。"]
+MARKS = ["！！！", "。。", "，，，", "！？！？", "？？", "……", "………", "——", "———", "““", "”””", "））", "（（（", "~~", "～～～", "====", "###", "、、", "；；", "《《", "。，。"]
 
 
 # Sentences: of Chinese marks, closers and lines, without quotes and points.
