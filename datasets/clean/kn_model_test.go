@@ -512,3 +512,23 @@ func BenchmarkLM(b *testing.B) {
 		})
 	}
 }
+
+// A table without a free place would be searched for ever: it is refused though its checksum is right.
+func TestReadLMFullTable(t *testing.T) {
+	m := tinyLM(t)
+	full := lmTable{probs: []float32{-1, -1}, keys: make([]uint64, 2), count: 2}
+	context := slices.IndexFunc(m.tables[0].keys, func(key uint64) bool { return key != lmEmpty })
+	for symbol := uint32(0); symbol < 4; symbol++ {
+		key := lmKey(uint64(context), symbol)
+		full.keys[full.home(key)] = key
+	}
+	if full.keys[0] == 0 || full.keys[1] == 0 {
+		t.Fatal("the table is not full")
+	}
+	m.tables[1] = full
+	var b bytes.Buffer
+	m.WriteTo(&b)
+	if _, err := ReadLM(&b); err == nil || !strings.Contains(err.Error(), "2 3-grams in 2 places") {
+		t.Errorf("a full table: %v", err)
+	}
+}

@@ -199,7 +199,7 @@ func appendGrams(dst []uint64, letters []byte, n int) []uint64 {
 }
 
 // Index finds what is of evaluation sets: character n-grams of their texts, short texts as a whole, and hashes of pictures. An n-gram takes
-// about 20 bytes. It does not change and may be used by many goroutines at once.
+// about 25 bytes. It does not change and may be used by many goroutines at once.
 type Index struct {
 	o        IndexOptions
 	sets     []string
