@@ -3,12 +3,13 @@
 //
 //	f, err := near.New(near.Default())
 //	var k near.Keys
-//	f.Add(&k, near.Number(file, record), text)            // in the worker that reads the file
-//	f.AddPicture(&k, near.Number(file, record), hash)
-//	drop, counts, err := f.Duplicates(near.Texts, packed) // in the one that has a bucket of all files: k.Bucket(near.Texts, bucket)
-//	for file, drops := range near.ByFile(drop) { ... }    // back to the files
+//	doc, err := near.Number(file, record)                     // in the worker that reads the file
+//	err = f.Add(&k, doc, text)
+//	err = f.AddPicture(&k, doc, hash)
+//	drop, counts, err := f.Duplicates(near.NearTexts, packed) // where a bucket of all files is: k.Bucket(near.NearTexts, bucket)
+//	for file, drops := range near.ByFile(drop) { ... }        // back to the files, which join them by near.Drops
 //
-// Everything that travels is packed bytes: keys of 16 bytes (exact, pictures) or 24 (near), dropped documents of 12. A key belongs to
+// Everything that travels is packed bytes: keys of 16 bytes (exact), 24 (near) or 15 (pictures), dropped documents of 12. A key belongs to
 // one of [Buckets] buckets, and what is found in a bucket depends on the set of its keys alone, not on their order or on how they
 // were cut. [Find] does all that in memory.
 //
