@@ -8,7 +8,7 @@ func borderRule(o AtMost) *rule {
 		Rule: Rule{
 			Name: "border", Version: 1, Level: addition, On: o.On, Keeps: atMost, Threshold: o.Max, Unit: "share of the area",
 			Doc: "Not in the paper. Bars above and below a film still, frames and mats waste the pixels of 224 x 224. A side is part of a frame where its lines are of " +
-				"one colour and the picture behind them differs from it along most of its length, and so does the opposite side: so the room around a thing on a " +
+				"one colour and the picture behind them differs from it along most of its length, and so does the opposite side, with or without a bar: so the room around a thing on a " +
 				"plain ground is no frame, unless the thing is a large rectangle itself. Misses frames with rounded corners, shadows or patterns, and dark stills in black bars.",
 		},
 		measure: func(v *view) (float64, bool, string) {
@@ -20,7 +20,7 @@ func borderRule(o AtMost) *rule {
 	}
 }
 
-// frame is the share of the area that lies in plain bars, on two opposite sides or on all four. What a bar of more than three quarters leaves is
+// frame is the share of the area that lies in plain bars, on one side or more. What a bar of more than three quarters leaves is
 // a thing on a ground.
 func frame(src *stdimage.RGBA) float64 {
 	const thing = 0.75

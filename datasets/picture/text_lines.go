@@ -72,6 +72,7 @@ func candidates(g *grey) (all []chain) {
 					continue
 				}
 				c.features = featuresOf(g, mask, c)
+				c.features.across = float64(c.around.W()+c.around.H()-length) / c.features.height
 				if float64(length) >= 2*c.features.height {
 					all = append(all, c)
 				}
@@ -192,13 +193,21 @@ type features struct {
 	contrast float64 // levels between the mean of the ink and that of its ground
 	stroke   float64 // width of the strokes over the height of the letters
 	height   float64 // pixels, of the letter at the third quartile
+	across   float64 // height of the line over that of the letters
+	rough    float64 // standard deviation of the ground over the contrast
 	uneven   float64 // standard deviation of the letters' heights over the height
 	letters  float64
 }
 
 // isText weighs the features by a logistic regression on lines of the tuning part, at the point where 6 of 10 are text; see
 // scripts/reference/picture_rules.py.
+//
+// Before that, what text never has: strokes half as wide as the letter is high, a line as high as three,
+// a ground as uneven as ink and ground together, as what lies around thick things has.
 func (f features) isText() bool {
+	if f.stroke > 0.5 || f.across > 3 || f.rough > 0.8 {
+		return false
+	}
 	return 7.28*math.Log(f.contrast)-6.02*math.Log(f.stroke)-6.78*math.Log(f.height)-6.65*f.uneven+3.07*math.Log(f.letters) > 31.08
 }
 
@@ -213,7 +222,7 @@ func featuresOf(g *grey, mask []uint8, c chain) features {
 	f.uneven /= f.height
 
 	// Sums over the rectangle: of ground and ink, and the stretches of ink along rows and columns.
-	var n, sum [2]int
+	var n, sum, squares [2]int64
 	across, down := 0, 0
 	for y := c.around.Y0; y < c.around.Y1; y++ {
 		before := uint8(0)
@@ -221,7 +230,9 @@ func featuresOf(g *grey, mask []uint8, c chain) features {
 			at := y*g.w + x
 			ink := mask[at]
 			n[ink]++
-			sum[ink] += int(g.pix[at])
+			v := int64(g.pix[at])
+			sum[ink] += v
+			squares[ink] += v * v
 			if ink == 1 && before == 0 {
 				across++
 			}
@@ -235,6 +246,7 @@ func featuresOf(g *grey, mask []uint8, c chain) features {
 	f.contrast = 1
 	if n[0] > 0 {
 		f.contrast = max(1, math.Abs(float64(sum[1])/float64(n[1])-float64(sum[0])/float64(n[0])))
+		f.rough = math.Sqrt(variance(sum[0], squares[0], n[0])) / f.contrast
 	}
 	return f
 }
