@@ -138,9 +138,9 @@ func plainLines(src *stdimage.RGBA, r stdimage.Rectangle, s int, colour [3]int32
 	return n
 }
 
-// abrupt tells whether one of the first three lines of a rectangle differs from a colour in at least 17 twentieths of its pixels.
+// abrupt tells whether one of the first six lines of a rectangle, as far as JPEG carries a colour over an edge, differs from a colour in at least 17 twentieths of its pixels.
 func abrupt(src *stdimage.RGBA, r stdimage.Rectangle, s int, colour [3]int32) bool {
-	for i := range min(3, depth(r, s)) {
+	for i := range min(6, depth(r, s)) {
 		if l := sideLine(src, r, s, i); 20*l.differs(colour) >= 17*l.n {
 			return true
 		}

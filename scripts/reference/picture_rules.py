@@ -127,7 +127,7 @@ class Maker:
         kind = kind or (self.pick(["jpg", "png"]) if few else "jpg")
         data = io.BytesIO()
         if kind == "jpg":
-            im.convert("RGB").save(data, "JPEG", quality=self.between(70, 90))
+            im.convert("RGB").save(data, "JPEG", quality=self.between(68, 84))
         else:
             im.convert("RGB").save(data, "PNG", optimize=True)
         name = f"{self.folder}/{len(self.labels):03d}_{made}.{kind}"
@@ -333,8 +333,8 @@ def main():
                 family()
             if part == "held":
                 maker.write("moved", Image.fromarray(skimage.data.clock()), {"blur": True}, kind="jpg")  # a real one
-                for longer in (700, 1000):  # larger than the size of judgement
-                    im = maker.photos["retina"].resize((longer, longer), Image.LANCZOS) if longer == 1000 else maker.photos["china"].crop((0, 0, 640, 427))
+                for longer in (640, 600):  # larger than the size of judgement
+                    im = maker.photos["retina"].resize((longer, longer), Image.LANCZOS) if longer == 600 else maker.photos["china"].crop((0, 0, 640, 427))
                     maker.write("large", im, plain_photo("", blur=False), kind="jpg")
                     maker.write("large_soft", im.filter(ImageFilter.GaussianBlur(12)), {"blur": True}, kind="jpg")
             labels += maker.labels
