@@ -41,9 +41,6 @@ type ModelFile struct {
 	Elongated float64    `json:"elongated"` // of kind map: connected parts count where their box is so many times as long as wide; 0: all
 }
 
-// modelKinds are the values of ModelFile.Kind.
-var modelKinds = []string{"map", "classes", "detector", "number"}
-
 func (m ModelFile) validate(key string, kinds ...string) error {
 	if m.Path == "" {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"m6lab/datasets/picture/internal/parts"
 )
 
-// lettering is the share of a plane that lies in lines of text. Letters of up to 40 pixels are looked for in the plane, larger ones in its
+// lettering is the share of a plane that lies in lines of text. Letters of up to 44 pixels are looked for in the plane, larger ones in its
 // half and its quarter.
 func lettering(g *grey) float64 {
 	covered := make([]uint8, len(g.pix))
@@ -64,15 +64,15 @@ func candidates(g *grey) (all []chain) {
 		letters := letterlike(parts.Find(mask, g.w, g.h))
 		for _, turned := range []bool{false, true} {
 			for _, c := range chains(letters) {
-				length := c.around.W()
+				length, across := c.around.W(), c.around.H()
 				if turned {
 					c.around = c.around.Turned()
 				}
-				if len(c.letters) < 3 {
+				if len(c.letters) < 3 || across > 3*tallest {
 					continue
 				}
 				c.features = featuresOf(g, mask, c)
-				c.features.across = float64(c.around.W()+c.around.H()-length) / c.features.height
+				c.features.across = float64(across) / c.features.height
 				if float64(length) >= 2*c.features.height {
 					all = append(all, c)
 				}
@@ -132,12 +132,15 @@ func inks(g *grey) (dark, light []uint8) {
 	return dark, light
 }
 
+// tallest is the longer side of a letter, in pixels; larger ones are found in the halves.
+const tallest = 44
+
 // letterlike keeps what may be a letter, a character or a part of one.
 func letterlike(found []parts.Box) []parts.Box {
 	return slices.DeleteFunc(found, func(b parts.Box) bool {
 		w, h := b.W(), b.H()
 		longer, shorter := max(w, h), min(w, h)
-		return longer < 6 || longer > 44 || longer > 12*shorter || 8*b.N < w*h
+		return longer < 6 || longer > tallest || longer > 12*shorter || 8*b.N < w*h
 	})
 }
 
@@ -158,7 +161,7 @@ func chains(letters []parts.Box) []chain {
 		sets[i] = int32(i)
 	}
 	for i, a := range letters {
-		for j := i + 1; j < len(letters) && letters[j].X0 <= a.X1+44; j++ {
+		for j := i + 1; j < len(letters) && letters[j].X0 <= a.X1+tallest; j++ {
 			if neighbours(a, letters[j]) {
 				parts.Join(sets, int32(i), int32(j))
 			}

@@ -18,7 +18,7 @@ func scoreOf(file picture.ModelFile, in input, values []float32, shape []int64) 
 		return 0, fmt.Errorf("model %s: its output has the shape %v and %d numbers", file.Path, shape, len(values))
 	}
 	unfit := fmt.Errorf("model %s: its output has the shape %v, which kind %s does not: see picture.ModelFile", file.Path, shape, file.Kind)
-	score := math.NaN()
+	var score float64
 	switch file.Kind {
 	case "number":
 		if len(values) != 1 {

@@ -194,7 +194,7 @@ func testSums(t *testing.T, python, library string, finder picture.ModelFile) {
 			t.Fatal(err)
 		}
 		m := opened.(*model)
-		for _, l := range pictures[:7] {
+		for i, l := range pictures[:5] {
 			path := filepath.Join(folder, filepath.Base(l.Name))
 			if err := os.WriteFile(path, l.data, 0o644); err != nil {
 				t.Fatal(err)
@@ -211,6 +211,9 @@ func testSums(t *testing.T, python, library string, finder picture.ModelFile) {
 				t.Fatal(err)
 			}
 			got = append(got, result{sum(in.values), sum(values), shape})
+			if i > 0 {
+				continue
+			}
 			// Many at once give the same.
 			first, err := m.Score(pixels)
 			if err != nil {
@@ -234,7 +237,7 @@ func testSums(t *testing.T, python, library string, finder picture.ModelFile) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := bytes.Split(bytes.TrimSpace(command(t, in, python, filepath.Join("datasets", "picture", "onnx", "reference.py"))), []byte("\n"))
+	lines := bytes.Split(bytes.TrimSpace(command(t, in, python, testdata(t, "reference.py"))), []byte("\n"))
 	if len(lines) != len(got) {
 		t.Fatalf("Python answers %d of %d", len(lines), len(got))
 	}
@@ -309,7 +312,17 @@ func testTable(t *testing.T, library string, finder picture.ModelFile) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got != string(want) {
+	// Another processor may round a verdict at the threshold the other way: one of each kind.
+	var rule, part string
+	var yes, no int
+	var precision, recall float64
+	_, row, _ := strings.Cut(string(want), "\n")
+	if _, err := fmt.Sscan(row, &rule, &part, &yes, &no, &precision, &recall); err != nil {
+		t.Fatalf("%q: %v", row, err)
+	}
+	wantHit := recall * float64(yes)
+	wantWrong := wantHit/precision - wantHit
+	if yes != hit+miss || no != wrong+right || math.Abs(float64(hit)-wantHit) > 1.1 || math.Abs(float64(wrong)-wantWrong) > 1.1 {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -1,6 +1,6 @@
 """What ONNX Runtime's own Python package makes of pictures: the judge of TestService in this folder.
 
-    python reference.py < REQUEST      (a JSON list of {model, order, fit, side, mean, deviation, picture})
+    python reference.py < REQUEST      (onnxruntime, pillow and numpy as service_test.go pins them; REQUEST: a JSON list of {model, order, fit, side, mean, deviation, picture})
 
 For each it prints a line of JSON: the sum of the input and of the first output, and the output's shape. Scaling is Pillow's bilinear.
 """
