@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"m6lab/datasets/sample"
+	builtin "m6lab/datasets/sample"
 )
 
 // pages are documents as a crawl has them, of the sample's modern text: paragraphs of 200 to 4000 bytes, one in eight with remains of
@@ -20,7 +20,7 @@ var pages = sync.OnceValue(func() []string {
 	var out []string
 	var b strings.Builder
 	n := 0
-	for ex, err := range sample.Examples("train") {
+	for ex, err := range builtin.Examples("train") {
 		if err != nil {
 			panic(err)
 		}
@@ -41,8 +41,8 @@ var pages = sync.OnceValue(func() []string {
 	return out
 })
 
-// processorTime is what this process has used, in seconds: on a busy machine the clock says little.
-func processorTime() float64 {
+// cpuSeconds is what this process has used, in seconds: on a busy machine the clock says little.
+func cpuSeconds() float64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		panic(err)
@@ -96,9 +96,9 @@ func BenchmarkClean(b *testing.B) {
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			var counts Counts
-			start := processorTime()
+			start := cpuSeconds()
 			defer func() {
-				b.ReportMetric(float64(size*b.N)/1e6/(processorTime()-start), "MB/cpu-s")
+				b.ReportMetric(float64(size*b.N)/1e6/(cpuSeconds()-start), "MB/cpu-s")
 			}()
 			for b.Loop() {
 				for _, text := range texts {

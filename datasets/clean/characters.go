@@ -7,7 +7,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-const charactersDoc = `Chinese characters (all blocks, and 〇 々), English letters, Chinese and English punctuation, digits and white space stay. Emoji, kana, hangul and other scripts, ` +
+const charactersDoc = `Chinese characters (all blocks, 〇 and 々), English letters, Chinese and English punctuation, digits and white space stay. Emoji, kana, hangul and other scripts, ` +
 	`symbols, private use, controls, characters without width and damaged ones are removed. White space: a run becomes one blank, or the end of a line where it has one; none stays at the ends of lines. ` +
 	`Letters with accents are folded to their letter, full-width letters and digits, circled numbers, ligatures and old forms of characters to plain ones, by NFKC, where that is not longer. ` +
 	`Paper: keep only Chinese and English characters and punctuation. Open: digits (here kept), accents, full-width forms, units and signs of mathematics (extra), white space.`

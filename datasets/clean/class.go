@@ -53,7 +53,7 @@ func classify(r rune) class {
 		return classSpace
 	case r > ' ' && r < 0x7F || isPunct(r):
 		return classPunct
-	case r == 0x3007 || r == 0x3005 || r >= 0x4E00 && unicode.Is(unicode.Han, r) || r >= 0x3400 && r <= 0x4DBF:
+	case unicode.Is(unicode.Han, r) && (unicode.IsLetter(r) || unicode.Is(unicode.Nl, r)) || r == '々':
 		return classHan
 	case r >= 0x3041 && r <= 0x30FF || r >= 0x31F0 && r <= 0x31FF || r >= 0xFF66 && r <= 0xFF9F || r >= 0x1AFF0 && r <= 0x1B16F:
 		return classKana
@@ -121,19 +121,6 @@ func decode(s string, i int) (rune, int) {
 	default:
 		return rune(b&0x07)<<18 | rune(s[i+1]&0x3F)<<12 | rune(s[i+2]&0x3F)<<6 | rune(s[i+3]&0x3F), 4
 	}
-}
-
-// before is the character that ends at i, 0 at the beginning.
-func before(s string, i int) rune {
-	if i == 0 {
-		return 0
-	}
-	k := i - 1
-	for k > 0 && s[k]&0xC0 == 0x80 {
-		k--
-	}
-	r, _ := decode(s, k)
-	return r
 }
 
 // letters is the number of characters of s that are no white space. s must be valid UTF-8.

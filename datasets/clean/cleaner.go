@@ -94,7 +94,7 @@ func New(o Options, load ...Load) (*Cleaner, error) {
 		func() (rule, error) { return charactersRule(o.Characters), nil },
 		func() (rule, error) { return personalRule(o.Personal), nil },
 		func() (rule, error) { return lengthRule(o.Length), nil },
-		func() (rule, error) { return wordsRule(o.Words, c.note) },
+		func() (rule, error) { return wordsRule(o.Words, o.written(), c.note) },
 		func() (rule, error) { return perplexityRule(o.Perplexity, loader, c.note) },
 		func() (rule, error) { return againRule(o.Again), nil },
 	} {
@@ -105,6 +105,38 @@ func New(o Options, load ...Load) (*Cleaner, error) {
 		c.rules = append(c.rules, r)
 	}
 	return c, nil
+}
+
+// written returns how the rules simplify and characters write a word, and false for one that they remove a character of.
+func (o Options) written() func(string) (string, bool) {
+	var act *characters
+	if o.Characters.On {
+		act = newCharacters(o.Characters)
+	}
+	return func(word string) (string, bool) {
+		if o.Simplify.On {
+			if t, err := settled(); err == nil { // else the rule itself has failed
+				word = apply(word, t.scan(word, nil))
+			}
+		}
+		if act == nil {
+			return word, true
+		}
+		var b strings.Builder
+		for _, r := range word {
+			switch does, with := act.of(r); does {
+			case actDrop:
+				return "", false
+			case actFold:
+				b.WriteString(with)
+			case actSpace:
+				b.WriteByte(' ')
+			default:
+				b.WriteRune(r)
+			}
+		}
+		return strings.Join(strings.Fields(b.String()), " "), true
+	}
 }
 
 func (c *Cleaner) note(format string, args ...any) {
@@ -153,6 +185,8 @@ type job struct {
 	dropped []int     // by rule: sentences
 	found   []finding // what rules found
 	detail  string    // of the reason, for the watch
+	sized   int       // the version that length is of
+	length  int
 	edits   []edit
 	buf     []byte
 	hits    []hit
@@ -193,7 +227,8 @@ func (c *Cleaner) Clean(t *Text, w Watch) (reason string) {
 }
 
 func (j *job) start(t *Text, w Watch, rules int) {
-	j.t, j.watch, j.version, j.letters, j.found, j.detail = t, w, 1, 0, j.found[:0], ""
+	j.t, j.watch, j.detail, j.found = t, w, "", j.found[:0]
+	j.version, j.letters, j.sized = 1, 0, 0
 	if j.ran == nil {
 		j.ran, j.removed, j.dropped, j.changed = make([]int, rules), make([]int, rules), make([]int, rules), make([]bool, rules)
 	}
@@ -287,7 +322,7 @@ func (c *Cleaner) count(j *job, size int, reason string) {
 			n.Changed++
 		}
 	}
-	counts.observe("characters_out", decades, float64(letters(j.t.Body)))
+	counts.observe("characters_out", decades, float64(j.size()))
 }
 
 // find counts n finds of a kind for the rule that runs.
@@ -295,6 +330,14 @@ func (j *job) find(kind string, n int) {
 	if n > 0 && j.t.Counts != nil {
 		j.found = append(j.found, finding{j.at, kind, n})
 	}
+}
+
+// size is the number of characters of the body that are no white space.
+func (j *job) size() int {
+	if j.sized != j.version {
+		j.sized, j.length = j.version, letters(j.t.Body)
+	}
+	return j.length
 }
 
 // tell gives the watch the detail of a reason.

@@ -21,15 +21,15 @@ type LMOptions struct {
 	Prune []int `json:"prune"`
 	// HeldOut is one sentence in so many that is not trained on but measured, for percentiles; 0 for none.
 	HeldOut int `json:"held_out"`
-	// MaxCharacters bounds the characters trained on and so the memory: about 70 bytes a character. Where there are more, a sample of
+	// MaxCharacters bounds the characters trained on and so the memory: 120 to 180 bytes a character. Where there are more, a sample of
 	// the sentences is taken, the same whatever their order.
 	MaxCharacters int `json:"max_characters"`
 }
 
 // DefaultLMOptions returns order 5 with n-grams of three and more characters that were seen once left out, one sentence in 20 held
-// out, and at most 20 million characters (about 60 MB of Chinese).
+// out, and at most 8 million characters (24 MB of Chinese, and 1 GB of memory).
 func DefaultLMOptions() LMOptions {
-	return LMOptions{Order: 5, Prune: []int{0, 0, 1}, HeldOut: 20, MaxCharacters: 20_000_000}
+	return LMOptions{Order: 5, Prune: []int{0, 0, 1}, HeldOut: 20, MaxCharacters: 8_000_000}
 }
 
 // Validate names the key that is wrong.
@@ -175,54 +175,69 @@ func packLM(kn *KN, o LMOptions) *LM {
 	}
 	for k := 1; k < kn.order; k++ {
 		least, longest := o.prune(k), k == kn.order-1
-		below, level := &kn.levels[k-1], &kn.levels[k]
-		nextProbs := make([]float64, len(level.symbols))
-		nextEnds := make([]uint32, len(level.symbols))
-		var entries []lmEntry
+		below, above := &kn.levels[k-1], &kn.levels[k]
+		var nextProbs []float64
+		var nextEnds []uint32
+		if !longest {
+			nextProbs, nextEnds = make([]float64, len(above.symbols)), make([]uint32, len(above.symbols))
+		}
+		kept := 0
+		for _, seen := range above.raw {
+			if seen > least {
+				kept++
+			}
+		}
+		entries := make([]lmEntry, 0, kept)
 		for c := range below.symbols {
 			first, last := int(below.first[c]), int(below.first[c+1])
 			if first == last || places[c] == lmEmpty {
 				continue
 			}
-			context := below.context[c]
+			context := kn.sum(k, first, last)
 			left := context.gamma * context.total
 			for i := first; i < last; i++ {
-				if level.raw[i] <= least {
-					left += float64(level.counts[i]) - kn.discounts[k][min(level.counts[i], 3)]
+				if above.raw[i] <= least {
+					left += float64(above.counts[i]) - kn.discounts[k][min(above.counts[i], 3)]
 				}
 			}
 			gamma := left / context.total
 			m.backoff(k-1, places[c], gamma)
 			for i := first; i < last; i++ {
-				if level.raw[i] <= least {
+				if above.raw[i] <= least {
 					continue
 				}
-				symbol := level.symbols[i]
+				symbol := above.symbols[i]
 				end := symbol
 				if k > 1 {
 					end, _ = find(&kn.levels[k-2], below, ends[c], symbol)
 				}
-				nextEnds[i] = end
-				count := level.counts[i]
-				nextProbs[i] = (float64(count)-kn.discounts[k][min(count, 3)])/context.total + gamma*probs[end]
-				entries = append(entries, lmEntry{lmKey(places[c], symbol), lmValue{prob: float32(math.Log10(nextProbs[i]))}})
+				count := above.counts[i]
+				p := (float64(count)-kn.discounts[k][min(count, 3)])/context.total + gamma*probs[end]
+				entries = append(entries, lmEntry{lmKey(places[c], symbol), lmValue{prob: float32(math.Log10(p))}})
+				if !longest {
+					nextProbs[i], nextEnds[i] = p, end
+				}
 			}
 		}
 		table, _, _ := newLMTable(entries, longest)
+		entries = nil
 		m.tables = append(m.tables, table)
 		if !longest {
-			nextPlaces := make([]uint64, len(level.symbols))
+			nextPlaces := make([]uint64, len(above.symbols))
 			for c := range below.symbols {
 				for i := below.first[c]; i < below.first[c+1]; i++ {
 					nextPlaces[i] = lmEmpty
-					if places[c] != lmEmpty && level.raw[i] > least {
-						nextPlaces[i], _ = table.find(lmKey(places[c], level.symbols[i]))
+					if places[c] != lmEmpty && above.raw[i] > least {
+						nextPlaces[i], _ = table.find(lmKey(places[c], above.symbols[i]))
 					}
 				}
 			}
 			places = nextPlaces
 		}
 		probs, ends = nextProbs, nextEnds
+		if k > 1 {
+			kn.levels[k-2] = level{} // what is packed gives its memory back
+		}
 	}
 	return m
 }

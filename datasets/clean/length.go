@@ -13,7 +13,7 @@ func lengthRule(o LengthOptions) rule {
 	}
 	topics := slices.Clone(o.Topics)
 	r.run = func(j *job) string {
-		n := letters(j.t.Body)
+		n := j.size()
 		j.observe("characters_in", decades, float64(n))
 		if n < o.Content {
 			j.tell(" of %d characters", n)

@@ -55,8 +55,8 @@ type context struct {
 // TrainKN counts the n-grams of up to order symbols (3 is the usual choice for characters) in seqs.
 func TrainKN(order int, seqs iter.Seq[[]int32]) (*KN, error) { return trainKN(order, seqs, false) }
 
-// trainKN is TrainKN; raw keeps in every level how often its n-grams were seen, which pruning asks for.
-func trainKN(order int, seqs iter.Seq[[]int32], raw bool) (*KN, error) {
+// trainKN is TrainKN; packed is for [packLM], which wants in every level how often its n-grams were seen, and sums contexts itself.
+func trainKN(order int, seqs iter.Seq[[]int32], packed bool) (*KN, error) {
 	if order < 1 || order > maxOrder {
 		return nil, fmt.Errorf("train an n-gram model of order %d: the order must be 1 to %d", order, maxOrder)
 	}
@@ -65,11 +65,14 @@ func trainKN(order int, seqs iter.Seq[[]int32], raw bool) (*KN, error) {
 	if err != nil {
 		return nil, fmt.Errorf("train an n-gram model of order %d: %w", order, err)
 	}
-	m.count(text, ends, raw)
+	m.count(text, ends, packed)
 	for k := range m.levels {
 		m.discounts = append(m.discounts, discounts(m.levels[k].counts))
 	}
 	m.root = m.sum(0, 0, len(m.levels[0].symbols))
+	if packed {
+		return m, nil
+	}
 	for k := range order - 1 {
 		l := &m.levels[k]
 		l.context = make([]context, len(l.symbols))
@@ -190,7 +193,13 @@ func (m *KN) count(text, ends []uint32, raw bool) {
 
 // extend makes the level of sorted keys (n-gram and symbol), and notes in shorter where continuations begin.
 func extend(shorter *level, keys []uint64) level {
-	var longer level
+	distinct := 0
+	for i, key := range keys {
+		if i == 0 || key != keys[i-1] {
+			distinct++
+		}
+	}
+	longer := level{symbols: make([]uint32, 0, distinct), counts: make([]uint32, 0, distinct)}
 	shorter.first = make([]uint32, len(shorter.symbols)+1)
 	for i, key := range keys {
 		if i > 0 && key == keys[i-1] {

@@ -75,7 +75,8 @@ func (o PerplexityOptions) threshold(model Perplexity) (float64, error) {
 		if err != nil {
 			return 0, fmt.Errorf("text.perplexity.held_out: %w", err)
 		}
-		if v = percentile(model, string(held), o); math.IsNaN(v) {
+		var ok bool
+		if v, ok = percentile(model, string(held), o); !ok {
 			return 0, fmt.Errorf("text.perplexity.held_out: %s has no sentence of %d characters: give text that the model was not trained on", o.HeldOut, o.Shortest)
 		}
 	} else {
@@ -83,7 +84,9 @@ func (o PerplexityOptions) threshold(model Perplexity) (float64, error) {
 		if !ok {
 			return 0, fmt.Errorf("text.perplexity.percentile is %v, but the model %s knows no held-out sentences: name a text file in text.perplexity.held_out, or set above", o.Percentile, o.Model)
 		}
-		v = q.Quantile(o.Percentile / 100)
+		if v = q.Quantile(o.Percentile / 100); math.IsNaN(v) {
+			return 0, fmt.Errorf("text.perplexity.percentile is %v, but the model %s knows no held-out sentences: name a text file in text.perplexity.held_out, or set above", o.Percentile, o.Model)
+		}
 	}
 	if !(v >= 1) {
 		return 0, fmt.Errorf("text.perplexity.percentile: the model %s gives %v for %v, which is no perplexity: train it anew, or set above", o.Model, v, o.Percentile)
@@ -91,8 +94,8 @@ func (o PerplexityOptions) threshold(model Perplexity) (float64, error) {
 	return v, nil
 }
 
-// percentile is the value below which the share of the sentences of a text lies: the nearest rank.
-func percentile(model Perplexity, text string, o PerplexityOptions) float64 {
+// percentile is the value below which the share of the sentences of a text lies: the nearest rank. ok is false where it has none.
+func percentile(model Perplexity, text string, o PerplexityOptions) (v float64, ok bool) {
 	var values []float64
 	for s := range Sentences(strings.ToValidUTF8(text, "")) {
 		if s = strings.TrimSpace(s); letters(s) >= max(1, o.Shortest) {
@@ -100,9 +103,9 @@ func percentile(model Perplexity, text string, o PerplexityOptions) float64 {
 		}
 	}
 	if len(values) == 0 {
-		return math.NaN()
+		return 0, false
 	}
 	slices.Sort(values)
 	rank := int(math.Ceil(o.Percentile / 100 * float64(len(values))))
-	return values[max(rank, 1)-1]
+	return values[max(rank, 1)-1], true
 }

@@ -229,12 +229,14 @@ func areaPhone(s string, floor, start, i int, g *groups) (int, int) {
 	case g.n > 2 && (g.end[1]-g.start[1] == 3 || g.end[1]-g.start[1] == 4) && g.end[2]-g.start[2] == 4:
 		end = g.end[2]
 	default:
-		open, shut := i-1, ")"
-		if i > floor && s[i-1] == '(' {
-			open = i - 1
-		} else if i >= floor+3 && strings.HasSuffix(s[:i], "（") {
+		var open int
+		var shut string
+		switch {
+		case i > floor && s[i-1] == '(':
+			open, shut = i-1, ")"
+		case i >= floor+3 && s[i-3:i] == "（":
 			open, shut = i-3, "）"
-		} else {
+		default:
 			return 0, 0
 		}
 		rest := s[g.end[0]:]

@@ -4,7 +4,7 @@ import "sync"
 
 const punctuationDoc = `Duplicate punctuation becomes one: ！！！ is ！, 。。。 is 。, and in a run of ，。！？；：、 and their ASCII forms each mark stays once, where ` +
 	`it stands first (！？！？ is ！？, !！ is !), also with blanks between. Units stay: …… and —— (longer runs become them), ... (from three points on), --, ++ after a letter (C++); ` +
-	`two equal brackets stay, as nested ones close so, three and more become one. Addresses (https://...) are not touched, nor is a point between digits. ` +
+	`two equal brackets or quotes stay, as nested ones close so and "" is an empty text, three and more become one; 《 「 【, which do not nest, become one. Addresses (https://...) are not touched, nor is a point between digits. ` +
 	`Paper: collapse duplicate punctuation. Open: all of this.`
 
 func punctuationRule(o PunctuationOptions) rule {
@@ -28,7 +28,7 @@ func punctuationRule(o PunctuationOptions) rule {
 const (
 	noMark   uint8 = iota
 	single         // once
-	bracket        // twice
+	bracket        // twice, and three and more once
 	ellipsis       // …: twice
 	dash           // — ―: twice
 	hyphen         // -: twice
@@ -56,7 +56,7 @@ var marks = sync.OnceValue(func() *[1 << 16]uint8 {
 			t[r] = as
 		}
 	}
-	set(bracket, "()[]{}（）［］｛｝〔〕〈〉<>＜＞")
+	set(bracket, "()[]{}（）［］｛｝〔〕〈〉<>＜＞“”‘’\"'")
 	set(ellipsis, "…")
 	set(dash, "—―")
 	set(hyphen, "-")

@@ -11,7 +11,7 @@ import (
 	"github.com/liuzl/gocc"
 )
 
-const simplifyDoc = `Traditional characters become simplified ones by OpenCC's tables (t2s): phrases first, the longest that stands there, then characters. What a phrase becomes is left alone in simplified text (乾清宫). ` +
+const simplifyDoc = `Traditional characters become simplified ones by OpenCC's tables (t2s): phrases first, the longest that stands there, then characters. What a phrase becomes is left alone in simplified text (乾清宫), and so is 乾 in the names of reigns (乾符). ` +
 	`Paper: nothing. It may make a text longer: a few simplified characters take four bytes.`
 
 func simplifyRule(o SimplifyOptions) (rule, error) {
@@ -89,6 +89,15 @@ var settled = sync.OnceValues(func() (*conversion, error) {
 			}
 		}
 	}
+	for _, second := range qian {
+		for _, c := range []string{string(second), apply(string(second), t.scan(string(second), nil))} {
+			s := t.start('乾')
+			if slices.ContainsFunc(s.phrases, func(p phrase) bool { return p.from == "乾"+c }) {
+				continue
+			}
+			s.phrases = append(s.phrases, phrase{"乾" + c, "乾" + apply(c, t.scan(c, nil))})
+		}
+	}
 	for range 3 { // the longest chain has two steps
 		for r, to := range t.high {
 			if next, ok := t.high[firstRune(to)]; ok && len(to) == len(string(firstRune(to))) {
@@ -99,6 +108,9 @@ var settled = sync.OnceValues(func() (*conversion, error) {
 	t.build()
 	return t, nil
 })
+
+// qian are the characters behind a 乾 that stays, in reigns (乾符, 乾寧) and a few words, where the converter writes 干.
+const qian = "寧符封化德祐佑元亨貞興道陵坤隆曜"
 
 func firstRune(s string) rune {
 	r, _ := utf8.DecodeRuneInString(s)

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite the outputs of testdata/*.txt with what comes out; review the difference")
+var updateTables = flag.Bool("update-tables", false, "rewrite the outputs of testdata/rules/*.txt with what comes out; review the difference")
 
 // entry is a case of a table: a command line, an input, ----, and the output up to an empty line. In lines with a backslash it begins an
 // escape of Go's strings.
@@ -87,9 +87,9 @@ func tableOptions(t *testing.T, command string) Options {
 	return o
 }
 
-// TestTables runs testdata/*.txt: a case is a rule, an input and an output, so that anyone can add one.
+// TestTables runs testdata/rules/*.txt: a case is a rule, an input and an output, so that anyone can add one.
 func TestTables(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
+	files, err := filepath.Glob("testdata/rules/*.txt")
 	if err != nil || len(files) < 9 {
 		t.Fatalf("%d tables, %v", len(files), err)
 	}
@@ -102,7 +102,7 @@ func TestTables(t *testing.T) {
 			}
 			for _, e := range entries {
 				got := runEntry(t, e)
-				if want := strings.Join(e.output, "\n"); got != want && !*update {
+				if want := strings.Join(e.output, "\n"); got != want && !*updateTables {
 					t.Errorf("%s:%d: %s\n%s\ngave\n%s\nwant\n%s", file, e.line, e.command, strings.Join(e.input, "\n"), got, want)
 				}
 				fmt.Fprintf(&updated, "\n%s\n%s\n----\n", e.command, strings.Join(e.input, "\n"))
@@ -110,7 +110,7 @@ func TestTables(t *testing.T) {
 					fmt.Fprintln(&updated, got)
 				}
 			}
-			if *update {
+			if *updateTables {
 				if err := os.WriteFile(file, []byte(updated.String()), 0o644); err != nil {
 					t.Fatal(err)
 				}

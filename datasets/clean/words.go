@@ -11,7 +11,7 @@ import (
 )
 
 const wordsDoc = `A sentence with a word of a list is removed, not the document. Lists are files of the user: a word a line, # begins a comment, a tab parts the word from a category of its own; ` +
-	`letters are compared without case and width, and a word of English letters is found only as a whole word. ` +
+	`letters are compared without case and width, and a word of English letters is found only as a whole word. Words are brought to the form that the rules simplify and characters write. ` +
 	`Paper: remove sentences with words on spam, political, pornographic or dirty lists. Open: the lists, which are not published.`
 
 // categories are those of the paper; others may be named.
@@ -32,7 +32,8 @@ func isCategory(s string) bool {
 	return true
 }
 
-func wordsRule(o WordsOptions, note func(string, ...any)) (rule, error) {
+// wordsRule reads the lists. written gives a word as the rules before write it, and false where they remove a character of it.
+func wordsRule(o WordsOptions, written func(string) (string, bool), note func(string, ...any)) (rule, error) {
 	r := rule{Rule: Rule{Name: "words", Version: 1, Level: levelSentence, On: o.On, Doc: wordsDoc}}
 	if !o.On {
 		return r, nil
@@ -41,7 +42,7 @@ func wordsRule(o WordsOptions, note func(string, ...any)) (rule, error) {
 		note("words: no list is given, so no sentence is removed; name files in text.words.lists")
 		return r, nil
 	}
-	var l lists
+	l := lists{written: written}
 	for _, list := range o.Lists {
 		if err := l.read(list, o.BadLines == "count"); err != nil {
 			return rule{}, err
@@ -49,6 +50,12 @@ func wordsRule(o WordsOptions, note func(string, ...any)) (rule, error) {
 	}
 	if l.bad > 0 {
 		note("words: %d bad lines were left out; the first: %v", l.bad, l.firstBad)
+	}
+	if l.never > 0 {
+		note("words: %d words were left out, as the rule characters removes a character of theirs; the first: %s", l.never, l.firstNever)
+		if len(l.words) == 0 {
+			return r, nil
+		}
 	}
 	a := newAutomaton(l.words)
 	r.run = func(j *job) string {
@@ -69,6 +76,10 @@ type lists struct {
 	seen     map[string]bool
 	bad      int
 	firstBad error
+
+	written    func(string) (string, bool)
+	never      int // words that no cleaned text has
+	firstNever string
 }
 
 func (l *lists) read(list WordList, countBad bool) error {
@@ -95,6 +106,14 @@ func (l *lists) read(list WordList, countBad bool) error {
 		if w.text == "" {
 			continue
 		}
+		text, can := l.written(w.text)
+		if !can {
+			if l.never++; l.firstNever == "" {
+				l.firstNever = w.text
+			}
+			continue
+		}
+		w.text = text
 		key := strings.Map(plainRune, w.text)
 		if l.seen == nil {
 			l.seen = map[string]bool{}
@@ -104,7 +123,7 @@ func (l *lists) read(list WordList, countBad bool) error {
 			l.words = append(l.words, w)
 		}
 	}
-	if before == 0 && len(l.seen) == 0 {
+	if before == 0 && len(l.seen) == 0 && l.never == 0 {
 		return fmt.Errorf("word list %s has no words: put one on every line, or leave the list out", list.File)
 	}
 	return nil

@@ -32,6 +32,8 @@ type Failure struct {
 	URL       string
 	Detail    string // the status code, the media type, what the network said; for people
 	Transient bool   // another run may have more luck
+
+	final bool // another try of this run has none
 }
 
 // Error is one line.

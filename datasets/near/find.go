@@ -17,7 +17,7 @@ type Found struct {
 	Counts [kinds]Counts
 }
 
-// Find finds the duplicates among documents, in memory: all keys are kept, 16 bytes and 24 bytes a band and document. Every kind
+// Find finds the duplicates among documents, in memory: all keys are kept, packed. Every kind
 // looks at all documents, whether another kind drops them or not.
 func Find(docs iter.Seq[Document], o Options) (*Found, error) {
 	f, err := New(o)

@@ -88,6 +88,7 @@ type Builder struct {
 	pictures []gram
 	left     int
 	normal   []byte
+	hashes   []uint64
 }
 
 // NewBuilder returns an empty one. Errors name the option that is wrong.
@@ -128,7 +129,10 @@ func (b *Builder) Add(p Passage) {
 		b.short = append(b.short, gram{xxh3.Hash(b.normal), b.name(p.Set, p.ID, p.Text)})
 	default:
 		of := b.name(p.Set, p.ID, p.Text)
-		rollGrams(b.normal, b.o.Characters, func(hash uint64) { b.grams = append(b.grams, gram{hash, of}) })
+		b.hashes = appendGrams(b.hashes[:0], b.normal, b.o.Characters)
+		for _, hash := range b.hashes {
+			b.grams = append(b.grams, gram{hash, of})
+		}
 	}
 }
 
@@ -166,8 +170,8 @@ const rollBase = 0x9e3779b97f4a7c15 | 1
 
 func rollLetter(r rune) uint64 { return mix(uint64(r) + 0x632be59bd9b4e019) }
 
-// rollGrams calls do with the hash of every n-gram of letters.
-func rollGrams(letters []byte, n int, do func(hash uint64)) {
+// appendGrams appends the hash of every n-gram of letters.
+func appendGrams(dst []uint64, letters []byte, n int) []uint64 {
 	var ring [maxCharacters]uint64
 	out := uint64(1) // rollBase to the n
 	for range n {
@@ -188,13 +192,14 @@ func rollGrams(letters []byte, n int, do func(hash uint64)) {
 			slot = 0
 		}
 		if count++; count >= n {
-			do(mix(h))
+			dst = append(dst, mix(h))
 		}
 	}
+	return dst
 }
 
 // Index finds what is of evaluation sets: character n-grams of their texts, short texts as a whole, and hashes of pictures. An n-gram takes
-// about 20 bytes. It does not change and may be used by many goroutines at once.
+// about 25 bytes. It does not change and may be used by many goroutines at once.
 type Index struct {
 	o        IndexOptions
 	sets     []string
@@ -207,7 +212,8 @@ type Index struct {
 	byBlock  [][]uint32
 }
 
-// gramTable is a hash table with linear probing behind a filter of bits.
+// gramTable is a hash table with linear probing behind a filter: two bits of a word, 16 bits an n-gram, so that most of what it does not
+// hold costs one access to memory.
 type gramTable struct {
 	sorted []gram // what it holds
 	filter []uint64
@@ -219,13 +225,12 @@ func newGramTable(grams []gram) gramTable {
 	slices.SortFunc(grams, func(a, b gram) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.of, b.of)) })
 	grams = slices.Clip(slices.CompactFunc(grams, func(a, b gram) bool { return a.hash == b.hash }))
 	t := gramTable{sorted: grams}
-	width := max(6, bits.Len(uint(16*len(grams))))
+	width := bits.Len(uint(len(grams) / 4)) // words
 	t.shift = uint(64 - width)
-	t.filter = make([]uint64, 1<<(width-6))
+	t.filter = make([]uint64, 1<<width)
 	t.slots = make([]uint32, len(grams)+len(grams)/2+1)
 	for i, g := range grams {
-		bit := g.hash >> t.shift
-		t.filter[bit>>6] |= 1 << (bit & 63)
+		t.filter[g.hash>>t.shift] |= filterBits(g.hash)
 		place := t.home(g.hash)
 		for t.slots[place] != 0 {
 			place = t.after(place)
@@ -234,6 +239,8 @@ func newGramTable(grams []gram) gramTable {
 	}
 	return t
 }
+
+func filterBits(hash uint64) uint64 { return 1<<(hash&63) | 1<<(hash>>6&63) }
 
 // home is where the search begins: by other bits of the hash than those of the filter and the order.
 func (t *gramTable) home(hash uint64) uint64 {
@@ -250,8 +257,7 @@ func (t *gramTable) after(place uint64) uint64 {
 
 // find returns the passage of a hash.
 func (t *gramTable) find(hash uint64) (uint32, bool) {
-	bit := hash >> t.shift
-	if t.filter[bit>>6]>>(bit&63)&1 == 0 {
+	if want := filterBits(hash); t.filter[hash>>t.shift]&want != want {
 		return 0, false
 	}
 	for place := t.home(hash); t.slots[place] != 0; place = t.after(place) {
@@ -260,6 +266,26 @@ func (t *gramTable) find(hash uint64) (uint32, bool) {
 		}
 	}
 	return 0, false
+}
+
+// findAll calls found with the passage of every hash that is held. Words of the filter are fetched many at a time, so that the waits for
+// memory overlap.
+func (t *gramTable) findAll(hashes []uint64, found func(passage uint32)) {
+	var words [64]uint64
+	for len(hashes) > 0 {
+		some := hashes[:min(len(hashes), len(words))]
+		hashes = hashes[len(some):]
+		for i, hash := range some {
+			words[i] = t.filter[hash>>t.shift]
+		}
+		for i, hash := range some {
+			if want := filterBits(hash); words[i]&want == want {
+				if passage, ok := t.find(hash); ok {
+					found(passage)
+				}
+			}
+		}
+	}
 }
 
 // fill makes the tables.
@@ -346,12 +372,9 @@ func (x *Index) Find(text string) (Hit, bool) {
 	}
 	if len(x.grams.sorted) > 0 {
 		s.normal = appendNormal(s.normal[:0], text, keepLetters)
-		rollGrams(s.normal, x.o.Characters, func(hash uint64) {
-			h.Grams++
-			if passage, ok := x.grams.find(hash); ok {
-				found(passage)
-			}
-		})
+		s.shingles = appendGrams(s.shingles[:0], s.normal, x.o.Characters)
+		h.Grams += len(s.shingles)
+		x.grams.findAll(s.shingles, found)
 	}
 	if h.Found == 0 || h.Share() < x.o.Share {
 		return Hit{}, false

@@ -38,7 +38,7 @@ type PictureOptions struct {
 	Hash string `json:"hash"`
 	// Distance is the most bits in which the hashes of duplicates differ.
 	Distance int `json:"distance"`
-	// Blocks is how many blocks of bits make a key: more make rarer keys and more of them (Distance+Blocks over Blocks a picture, of 16
+	// Blocks is how many blocks of bits make a key: more make rarer keys and more of them (Distance+Blocks over Blocks a picture, of 15
 	// bytes each).
 	Blocks int `json:"blocks"`
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/url"
+	"path"
 	"strings"
 	"unicode/utf8"
 
@@ -53,12 +54,13 @@ func (b *base) String() string {
 	return b.u.String()
 }
 
-// path returns a URL of a local page as a path.
+// path returns a URL of a local page as a path. It is cleaned once more, as escaped dots are dots now: it does not leave the root.
 func (b *base) path(u *url.URL) string {
-	if b.root {
-		return u.Path
+	p := path.Clean("/" + strings.ReplaceAll(u.Path, "\\", "/"))
+	if b.root || p == "/" {
+		return strings.TrimSuffix(p, "/")
 	}
-	return strings.TrimPrefix(u.Path, "/")
+	return p[1:]
 }
 
 // resolve returns the absolute form of an address as a browser requests it, or why there is none.
@@ -83,10 +85,14 @@ func (b *base) resolve(ref string) (address, reason string) {
 	}
 	u.Fragment, u.RawFragment, u.User = "", "", nil
 	if b.local && u.Host == "" && u.Scheme == "" {
-		if p := b.path(u); p != "" {
+		switch p := b.path(u); {
+		case p == "":
+			return "", "no address"
+		case strings.ContainsAny(p, "\x00\n\r"):
+			return "", "bad address"
+		default:
 			return p, ""
 		}
-		return "", "no address"
 	}
 	switch {
 	case !web(u.Scheme) && u.Scheme != b.u.Scheme:

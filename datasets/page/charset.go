@@ -35,6 +35,9 @@ func Decode(body []byte, charset string) (text string, used string, bad int) {
 // decode is Decode, which also returns the label that was declared.
 func decode(body []byte, header string) (text, used, declared string, bad int) {
 	declared = strings.ToLower(strings.Trim(header, " \t\r\n\"'"))
+	if at := strings.Index(declared, "charset="); at >= 0 { // the whole Content-Type
+		declared = valueOf([]byte(declared), "charset")
+	}
 	name, inHeader := known(declared)
 	if !inHeader {
 		if label := declaration(body); label != "" {
@@ -199,7 +202,7 @@ func choose(body []byte, declared string) string {
 				wide--
 			}
 		}
-		if wide >= 16 { // by chance, bytes of another charset are UTF-8 for a few characters only
+		if wide >= 16 || singleByte(declared) { // by chance, bytes of another charset are UTF-8 for a few characters only
 			return utf8Name
 		}
 	}

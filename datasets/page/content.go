@@ -13,6 +13,7 @@ const (
 	mostLinks      = 40  // percent of links in a sentence
 	menuLinks      = 50  // percent from which on a line is a menu
 	nearLines      = 3   // a short line so near to a sentence belongs to it
+	headLines      = 12  // lines between the content and an h1 above it that still heads it
 	leastContent   = 100 // a page whose sentences weigh less has no main content to speak of
 )
 
@@ -68,6 +69,17 @@ func (l *layout) density() (keep []bool, root int32) {
 		keep[i] = l.t.inside(l.lines[i].first, root)
 	}
 	l.classify(keep)
+	for i, before := 0, -1; i < len(keep); i++ {
+		if keep[i] {
+			if before >= 0 && i-before <= headLines {
+				keep[before] = true
+			}
+			break
+		}
+		if n := &l.lines[i]; n.zone&heading != 0 && n.zone&margin == 0 && l.t.nodes[n.home].atom == atom.H1 {
+			before = i
+		}
+	}
 	return keep, root
 }
 

@@ -12,7 +12,7 @@
 // # Main content
 //
 // Three rules find it ([Options.Main]): "density" looks at blocks of text, the share of links in them, and the part of the page where the
-// sentences are; "readability" is the go-readability library, which is an order of magnitude slower; "strip" takes everything that a
+// sentences are; "readability" is the go-readability library, which takes four to five times as long; "strip" takes everything that a
 // reader would see. Where a rule finds nothing, "strip" does the work, and [Page.Main] says so.
 //
 // # Pictures
@@ -25,6 +25,7 @@
 //
 // Pages are untrusted. Nothing recurses: elements lie in a flat list, nesting beyond [Options.Depth] is cut, and time and memory are
 // linear in the bytes that [Options.Bytes] admits. "readability" is the exception: it builds a tree of its own, and pages of more elements
-// than [Options.Elements] are not given to it. Addresses are resolved as a browser does it, so those of a page that was read from a folder
-// never point above the folder's root; whoever opens them still decides what may be opened.
+// than [Options.Elements] are not given to it. Pictures of a page whose address is a relative path have relative paths that do not climb above
+// where it begins; where the page's address is absolute or a file URL, so are theirs, to any place. Whoever opens a path decides what may be
+// opened.
 package page

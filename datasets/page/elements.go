@@ -60,13 +60,14 @@ func inHead(a atom.Atom) bool {
 	return false
 }
 
-// closedBy returns the elements that an opening a ends where they are open, and the elements beyond which it does not look.
+// closedBy returns the elements that an opening a ends where they are open, and the elements beyond which it does not look (see
+// closeUpTo).
 func closedBy(a atom.Atom) (closed, stop []atom.Atom) {
 	switch a {
 	case atom.Li:
-		return itemAtoms, listAtoms
+		return itemAtoms, nil
 	case atom.Dt, atom.Dd:
-		return termAtoms, termStops
+		return termAtoms, nil
 	case atom.Tr:
 		return rowAtoms, tableAtoms
 	case atom.Td, atom.Th:
@@ -81,9 +82,7 @@ func closedBy(a atom.Atom) (closed, stop []atom.Atom) {
 
 var (
 	itemAtoms   = []atom.Atom{atom.Li}
-	listAtoms   = []atom.Atom{atom.Ul, atom.Ol, atom.Menu, atom.Dir, atom.Table, atom.Td, atom.Th}
 	termAtoms   = []atom.Atom{atom.Dt, atom.Dd}
-	termStops   = []atom.Atom{atom.Dl, atom.Table, atom.Td, atom.Th}
 	rowAtoms    = []atom.Atom{atom.Tr}
 	cellAtoms   = []atom.Atom{atom.Td, atom.Th}
 	groupAtoms  = []atom.Atom{atom.Thead, atom.Tbody, atom.Tfoot}
@@ -152,6 +151,8 @@ func ofClass(s []byte) trait {
 				name |= caption
 			case strongWords[string(word[:n])]:
 				name |= strong
+			case string(word[:n]) == "editsection":
+				name |= hidden
 			}
 		}
 		n = 0

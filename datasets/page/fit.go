@@ -2,6 +2,7 @@ package page
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -60,7 +61,7 @@ func sentenceEnds(s string) []int {
 
 // pictureWords are words that stand for a picture and say nothing about it.
 var pictureWords = map[string]bool{"image": true, "img": true, "photo": true, "picture": true, "pic": true, "logo": true, "icon": true, "banner": true, "thumbnail": true, "cover": true,
-	"avatar": true, "untitled": true, "图片": true, "照片": true, "图像": true, "配图": true, "插图": true, "封面": true, "缩略图": true, "头像": true, "图标": true, "点击查看大图": true,
+	"avatar": true, "untitled": true, "图片": true, "照片": true, "图像": true, "配图": true, "插图": true, "封面": true, "缩略图": true, "头像": true, "頭像": true, "图标": true, "点击查看大图": true,
 	"点击看大图": true, "点击放大": true, "点击查看原图": true, "点击图片查看大图": true, "查看大图": true, "查看图片": true, "加载中": true, "图片加载中": true, "圖片": true, "照片加载中": true, "在这里插入图片描述": true, "此处输入图片的描述": true, "请输入图片描述": true, "输入图片说明": true}
 
 // isName reports whether s is but the name of a file, an address, a word for pictures, or signs and digits.
@@ -82,7 +83,7 @@ func isName(s string) bool {
 		switch {
 		case isHan(r):
 			han++
-		case r >= 'a' && r <= 'z' || r >= 0xc0:
+		case r >= 'a' && r <= 'z' || r >= 0xc0 && unicode.IsLetter(r):
 			letters++
 		}
 	}

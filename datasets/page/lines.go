@@ -99,17 +99,10 @@ func (l *layout) visit(i int32) int32 {
 	case n.atom == atom.Img:
 		l.spots = append(l.spots, spot{node: i, line: int32(len(l.lines)), serial: l.serial, zone: f.zone})
 		return i + 1
-	case n.atom == atom.Br:
-		if f.row {
-			l.space = true
-		} else {
-			l.feedLine()
-		}
+	case n.atom == atom.Br || n.atom == atom.Hr:
+		l.part(f)
 		return i + 1
 	case n.traits&void != 0:
-		if n.traits&block != 0 {
-			l.feedLine()
-		}
 		return i + 1
 	}
 	l.enter(i, n, f)
@@ -129,13 +122,10 @@ func (l *layout) enter(i int32, n *node, f *frame) {
 	}
 	if n.traits&block != 0 {
 		g.home = i
-		switch {
-		case f.row && (n.atom == atom.Td || n.atom == atom.Th):
+		if f.row && (n.atom == atom.Td || n.atom == atom.Th) {
 			l.cell = true
-		case f.row:
-			l.space = true
-		default:
-			l.feedLine()
+		} else {
+			l.part(&g)
 		}
 	}
 	switch n.atom {
@@ -170,11 +160,18 @@ func (l *layout) leave() {
 	f := l.open[len(l.open)-1]
 	l.open = l.open[:len(l.open)-1]
 	if n := &l.t.nodes[f.at]; n.traits&block != 0 {
-		if f.row && n.atom != atom.Tr {
-			l.space = true
-		} else {
-			l.feedLine()
-		}
+		l.part(&l.open[len(l.open)-1])
+	}
+}
+
+// part ends the line where a block of f begins or ends: in a row of a table it leaves a space, and in what is not shown nothing.
+func (l *layout) part(f *frame) {
+	switch {
+	case f.zone&fallback != 0:
+	case f.row:
+		l.space = true
+	default:
+		l.feedLine()
 	}
 }
 
@@ -190,8 +187,12 @@ func (l *layout) within(of ...atom.Atom) bool {
 	return false
 }
 
-// rowBytes bounds a table row that is laid out as one line; longer rows are the layout of a page, and each cell has lines of its own.
-const rowBytes = 600
+// rowBytes and cellBytes bound a table row that is laid out as one line, and its cells; longer ones are the layout of a page, and each cell has
+// lines of its own.
+const (
+	rowBytes  = 600
+	cellBytes = 200
+)
 
 // oneLine reports whether the row n holds data: two cells or more, short, with nothing but paragraphs in them.
 func (l *layout) oneLine(i int32, n *node) bool {
@@ -205,6 +206,9 @@ func (l *layout) oneLine(i int32, n *node) bool {
 		case m.atom == atom.Td || m.atom == atom.Th:
 			cells++
 			paragraphs = 0
+			if m.size > cellBytes {
+				return false
+			}
 		case m.atom == atom.P || m.atom == atom.Div:
 			if paragraphs++; paragraphs > 1 {
 				return false
@@ -263,6 +267,9 @@ func (l *layout) write(i int32, n *node, f *frame) {
 		}
 		if c <= ' ' {
 			k++
+			if c < '\t' || c > '\r' && c < ' ' {
+				continue
+			}
 			if c == '\n' || c == '\r' {
 				if f.pre {
 					l.settle(i, weight, stops, n)

@@ -43,7 +43,12 @@ func (t *tree) about() head {
 			h.license, licenseRank = value, rank
 		}
 	}
-	get := func(n int32, name string) string { return string(t.attr(n, name)) }
+	get := func(n int32, name string) string {
+		if v := t.attr(n, name); len(v) <= longestAddress {
+			return string(v)
+		}
+		return ""
+	}
 	for _, n := range t.metas {
 		switch t.nodes[n].atom {
 		case atom.Html:

@@ -23,8 +23,16 @@ type Page struct {
 	Base     string // what relative addresses were resolved against
 
 	Pictures []Picture
-	Skipped  map[string]int // pictures left out, by reason; nil none
-	Notes    map[string]int // what was cut or fell back, by name; nil nothing
+
+	// Skipped counts the pictures left out, by reason: "hidden", "menu, footer or aside", "outside the main content", "no address",
+	// "bad address", "address too long", "scheme of no picture", "spacer", "small", "ornament", "counter", "vector or icon",
+	// "unreadable format", "no picture", "bad data URI", "data URI of no picture", "data URI too large", "noscript twin", "same address",
+	// "over the limit". Nil: none.
+	Skipped map[string]int
+
+	// Notes counts what was cut or fell back: "document cut", "nesting cut" (elements), "no main content", and why readability was not used.
+	// Nil: nothing.
+	Notes map[string]int
 }
 
 // Picture is one picture of a page.
@@ -42,7 +50,7 @@ type Picture struct {
 type Around struct {
 	Text     string // one line
 	Found    string // how: one of the Found constants
-	Distance int    // edges between the two in the tree of elements; 0 for the picture's own attributes
+	Distance int    // edges between the two in the tree of elements, where those that only format text do not count; 0 for the picture's own attributes
 }
 
 // Parse reads an HTML document: its charset (charset is what the protocol's header declares, "" nothing), its main text, title, date and
@@ -69,6 +77,9 @@ func Parse(body []byte, address, charset string, o Options) (*Page, error) {
 	t := grow(text, &o)
 	defer t.release()
 	p.note("nesting cut", t.cut)
+	if t.full && p.Notes["document cut"] == 0 {
+		p.note("document cut", 1)
+	}
 	about := t.about()
 	p.License, p.Date, p.Language = about.license, about.date, about.language
 	b := newBase(address, about.base)
@@ -124,11 +135,13 @@ func (l *layout) title(card string) string {
 	title := l.t.title
 	for i := range l.lines {
 		n := &l.lines[i]
-		if n.zone&heading == 0 || l.t.nodes[n.home].atom != atom.H1 {
+		if n.zone&heading == 0 || l.t.nodes[n.home].atom != atom.H1 || n.to-n.from > longestTitle {
 			continue
 		}
 		h1 := string(l.text[n.from:n.to])
-		if title == "" || utf8.RuneCountInString(h1) >= 4 && strings.Contains(title, h1) {
+		rest, begins := strings.CutPrefix(title, h1)
+		next, _ := utf8.DecodeRuneInString(rest)
+		if title == "" || begins && strings.ContainsRune(" -_|–—·｜－，,", next) || utf8.RuneCountInString(h1) >= 4 && strings.Contains(title, h1) {
 			return h1
 		}
 	}

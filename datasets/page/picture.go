@@ -17,7 +17,10 @@ type candidate struct {
 }
 
 // mostCandidates bounds the addresses that are looked at for one picture.
-const mostCandidates = 64
+const mostCandidates = 24
+
+// mostLooked and eight times Options.Most are the pictures of a page that are looked at, kept or not.
+const mostLooked = 256
 
 // pictures adds the page's pictures, each with the text around it, and counts those it leaves out. root is the element of the main content.
 func (l *layout) pictures(p *Page, b *base, root int32, card string) {
@@ -33,7 +36,7 @@ func (l *layout) pictures(p *Page, b *base, root int32, card string) {
 	kept := make([]spot, 0, len(l.spots))
 	previous := -1 // index in l.spots of the last one that was kept
 	for i, s := range l.spots {
-		if len(p.Pictures) >= l.o.Most {
+		if len(p.Pictures) >= l.o.Most || i >= mostLooked+8*l.o.Most {
 			p.skip("over the limit")
 			continue
 		}
@@ -192,6 +195,9 @@ func (l *layout) linked(n int32) string {
 	}
 	href := string(l.t.attr(a, "href"))
 	path, _, _ := strings.Cut(strings.ToLower(href), "?")
+	if strings.Contains(path[strings.LastIndexByte(path, '/')+1:], ":") {
+		return "" // a page about the picture, as in wikis
+	}
 	for _, ext := range [...]string{".jpg", ".jpeg", ".png", ".webp", ".gif"} {
 		if strings.HasSuffix(path, ext) {
 			return href

@@ -87,18 +87,24 @@ func sides(data []byte) (width, height int) {
 	case len(data) >= 10 && (string(data[:6]) == "GIF87a" || string(data[:6]) == "GIF89a"):
 		return int(binary.LittleEndian.Uint16(data[6:])), int(binary.LittleEndian.Uint16(data[8:]))
 	case len(data) >= 24 && string(data[:8]) == "\x89PNG\r\n\x1a\n":
-		return int(binary.BigEndian.Uint32(data[16:]) & 1 << 30), int(binary.BigEndian.Uint32(data[20:]) & 1 << 30)
+		return int(min(binary.BigEndian.Uint32(data[16:]), 1<<30)), int(min(binary.BigEndian.Uint32(data[20:]), 1<<30))
 	}
 	return 0, 0
 }
 
 // spacerNames are names of files, without digits and signs, that hold no picture of the page.
 var spacerNames = wordSet(`spacer blank pixel transparent transp trans clear px dot empty grey gray loading loader lazyload lazy lazyloading placeholder
-	space none nopic noimg noimage nophoto onepixel shim clearpixel cleardot nothing loadingimg imgloading preload spinner`)
+	space none nopic noimg noimage nophoto onepixel shim clearpixel cleardot nothing loadingimg imgloading preload spinner spaceball`)
+
+// ornamentNames are names, in the same way, of what decorates a page.
+var ornamentNames = wordSet(`logo icon avatar arrow btn button bullet qrcode erweima weixin weibo smiley emoji noavatar defaultavatar toplogo sitelogo logotop`)
+
+// ornaments are parts of paths of what decorates a page.
+var ornaments = []string{"/avatar", "/smiley", "/smilies", "/emoji", "/emoticon", "/emot/", "/userface/"}
 
 // trackers are parts of addresses of counters.
 var trackers = []string{"google-analytics.com/", "doubleclick.net/", "//hm.baidu.com/", "cnzz.com/", "//c.statcounter.com/", "scorecardresearch.com/", "facebook.com/tr", "/__utm.gif",
-	"/hm.gif", "/stat.htm", "/counter.", "/counter/", "/pixel.", "/pixel?", "/pixel/", "/beacon", "/tracking/", "/track?", "/tracker/", "/1x1.", "quantserve.com/", "51.la/", "51yes.com/", "alexa.com/", "/wf.gif",
+	"/hm.gif", "/stat.htm", "/counter.", "/counter/", "/pixel.", "/pixel?", "/pixel/", "/beacon", "/tracking/", "/track?", "/tracker/", "quantserve.com/", "51.la/", "51yes.com/", "alexa.com/", "/wf.gif",
 	"//pixel.", "//stats.", "//counter.", "//beacon.", "//track.", "//analytics."}
 
 // unwanted returns why the picture at an absolute address is none of the page's, "" where it may be.
@@ -110,6 +116,11 @@ func unwanted(address string) string {
 		}
 	}
 	path, _, _ := strings.Cut(lower, "?")
+	for _, part := range ornaments {
+		if strings.Contains(path, part) {
+			return "ornament"
+		}
+	}
 	name := path[strings.LastIndexByte(path, '/')+1:]
 	at := strings.LastIndexByte(name, '.')
 	if at < 0 {
@@ -132,6 +143,9 @@ func unwanted(address string) string {
 	}, name[:at])
 	if ext != "jpg" && ext != "jpeg" && (spacerNames[letters] || letters == "x" && len(name) <= 8) {
 		return "spacer"
+	}
+	if ornamentNames[letters] {
+		return "ornament"
 	}
 	return ""
 }

@@ -42,6 +42,7 @@ type tree struct {
 	over  int // open elements beyond the depth
 	muted int // the over of the outermost of them that is not for readers; 0 none
 	cut   int // how many there were
+	full  bool
 
 	metas   []int32 // nodes of <meta>, <link>, <time>, <base>, <html> that have attributes
 	images  []int32 // nodes of pictures
@@ -55,6 +56,12 @@ type tree struct {
 	wantID bool
 }
 
+// longestTitle bounds a title in bytes.
+const longestTitle = 4096
+
+// mostNodes bounds a tree; behind it the document is cut. Large pages have a tenth of it.
+const mostNodes = 1 << 20
+
 var trees = sync.Pool{New: func() any { return &tree{open: map[atom.Atom]int{}} }}
 
 // grow parses text into a tree of the pool. Nothing that it returns points into text.
@@ -63,6 +70,7 @@ func grow(text string, o *Options) *tree {
 	t.nodes, t.attrs, t.arena, t.stack = t.nodes[:0], t.attrs[:0], t.arena[:0], t.stack[:0]
 	t.metas, t.images, t.heads, t.scripts = t.metas[:0], t.images[:0], t.heads[:0], t.scripts[:0]
 	clear(t.open)
+	t.full = false
 	t.links, t.over, t.muted, t.cut, t.title = 0, 0, 0, 0, ""
 	t.depth = o.Depth
 	t.wantID = strings.Contains(text, "aria-labelledby") || strings.Contains(text, "aria-describedby")
@@ -73,7 +81,11 @@ func grow(text string, o *Options) *tree {
 
 	z := html.NewTokenizer(strings.NewReader(text))
 	for {
-		switch kind := z.Next(); kind {
+		kind := z.Next()
+		if len(t.nodes) >= mostNodes {
+			t.full, kind = true, html.ErrorToken
+		}
+		switch kind {
 		case html.ErrorToken:
 			t.finish()
 			return t
@@ -90,7 +102,7 @@ func grow(text string, o *Options) *tree {
 
 // release gives the tree back.
 func (t *tree) release() {
-	if cap(t.arena) <= 4<<20 {
+	if cap(t.arena) <= 4<<20 && cap(t.nodes) <= 1<<18 {
 		trees.Put(t)
 	}
 }
@@ -115,7 +127,7 @@ func (t *tree) addText(s []byte) {
 		return
 	case atom.Title:
 		if t.title == "" && t.nodes[top].depth <= 4 {
-			t.title = collapsed(s)
+			t.title = collapsed(s[:min(len(s), longestTitle)])
 		}
 		return
 	}
@@ -155,7 +167,7 @@ func (t *tree) start(z *html.Tokenizer) {
 	n := node{atom: a, traits: traits[a], from: int32(len(t.attrs))}
 	isImage := a == atom.Img || a == 0 && string(name) == "amp-img"
 	if isImage {
-		n.atom = atom.Img
+		n.atom, n.traits = atom.Img, traits[atom.Img]
 	}
 	t.imply(a, n.traits)
 	n.parent = t.top()
@@ -166,7 +178,7 @@ func (t *tree) start(z *html.Tokenizer) {
 		t.startOver(n.traits)
 		return
 	}
-	if n.traits&^format == 0 && (a == 0 || n.traits&format != 0) && id == "" && t.open[a] == 0 {
+	if n.traits&^format == 0 && (n.atom == 0 || n.traits&format != 0) && id == "" && t.open[a] == 0 {
 		return // says nothing; where one that says something is open, all are kept, so that the right end tag closes it
 	}
 	at := t.add(n)
@@ -190,6 +202,9 @@ func (t *tree) start(z *html.Tokenizer) {
 	}
 	if n.traits&void != 0 {
 		return
+	}
+	if a == atom.Noscript {
+		z.NextIsNotRawText()
 	}
 	t.stack = append(t.stack, at)
 	t.open[a]++
@@ -223,6 +238,9 @@ func (t *tree) imply(a atom.Atom, traits trait) {
 	if t.open[atom.Head] > 0 && !inHead(a) {
 		t.close(atom.Head)
 	}
+	if traits&closesP != 0 && t.open[atom.Svg] > 0 && t.open[atom.Foreignobject] == 0 {
+		t.close(atom.Svg) // it was not closed: a drawing has no paragraphs
+	}
 	if traits&closesP != 0 && t.open[atom.P] > 0 {
 		t.closeUpTo(pAtoms, pStops)
 	}
@@ -242,7 +260,8 @@ var (
 	pStops = []atom.Atom{atom.Table, atom.Td, atom.Th, atom.Caption, atom.Button, atom.Object, atom.Template, atom.Html}
 )
 
-// closeUpTo closes the innermost open element of closed, unless one of stop lies inside it.
+// closeUpTo closes the innermost open element of closed, unless one of stop lies inside it; without stop, a block other than <address>, <div>
+// and <p>.
 func (t *tree) closeUpTo(closed, stop []atom.Atom) {
 	open := 0
 	for _, a := range closed {
@@ -257,7 +276,7 @@ func (t *tree) closeUpTo(closed, stop []atom.Atom) {
 			t.pop(i)
 			return
 		}
-		if slices.Contains(stop, a) {
+		if slices.Contains(stop, a) || stop == nil && traits[a]&block != 0 && a != atom.Address && a != atom.Div && a != atom.P {
 			return
 		}
 	}

@@ -31,8 +31,8 @@ func weigh(s []byte, declared string) string {
 			return latinName
 		}
 		return best
-	case latinName, "iso-8859-15", "iso-8859-2", "iso-8859-3", "iso-8859-4", "iso-8859-10", "iso-8859-13", "iso-8859-14", "windows-1250", "windows-1254",
-		"windows-1257", "windows-1258", "macintosh":
+	}
+	if singleByte(declared) {
 		if bestWeight >= latinMargin {
 			return best
 		}
@@ -42,6 +42,16 @@ func weigh(s []byte, declared string) string {
 		return best
 	}
 	return declared
+}
+
+// singleByte reports whether a charset is one of Latin letters, a byte each, which reads anything.
+func singleByte(name string) bool {
+	switch name {
+	case latinName, "iso-8859-15", "iso-8859-2", "iso-8859-3", "iso-8859-4", "iso-8859-10", "iso-8859-13", "iso-8859-14", "windows-1250", "windows-1254",
+		"windows-1257", "windows-1258", "macintosh":
+		return true
+	}
+	return false
 }
 
 // weight returns the mean worth of the characters beyond ASCII that the charset makes of s.
@@ -82,7 +92,7 @@ var worths = sync.OnceValue(func() *[0x10000]int8 {
 			w[r] = -2
 		case unicode.Is(unicode.Han, r):
 			w[r] = -1
-		case r >= 0x3000 && r < 0x3040 || r >= 0xff01 && r < 0xff5f:
+		case r >= 0x3000 && r < 0x3100 || r >= 0xac00 && r < 0xd7a4 || r >= 0xff01 && r < 0xff5f: // punctuation, kana, hangul
 			w[r] = 2
 		case unicode.IsLetter(r):
 			w[r] = 1

@@ -8,8 +8,9 @@ func borderRule(o AtMost) *rule {
 		Rule: Rule{
 			Name: "border", Version: 1, Level: addition, On: o.On, Keeps: atMost, Threshold: o.Max, Unit: "share of the area",
 			Doc: "Not in the paper. Bars above and below a film still, frames and mats waste the pixels of 224 x 224. A side is part of a frame where its lines are of " +
-				"one colour and the picture behind them differs from it along most of its length, and so does the opposite side: so the room around a thing on a " +
-				"plain ground is no frame, unless the thing is a large rectangle itself. Misses frames with rounded corners, shadows or patterns, and dark stills in black bars.",
+				"one colour and the picture behind them differs from it along most of its length, and so does the opposite side, with or without a bar: so the room " +
+				"around a thing on a plain ground is no frame, unless the thing is a large rectangle itself. Misses frames with rounded corners, shadows or " +
+				"patterns, and dark stills in black bars.",
 		},
 		measure: func(v *view) (float64, bool, string) {
 			if !v.decoded() {
@@ -20,7 +21,7 @@ func borderRule(o AtMost) *rule {
 	}
 }
 
-// frame is the share of the area that lies in plain bars, on two opposite sides or on all four. What a bar of more than three quarters leaves is
+// frame is the share of the area that lies in plain bars, on one side or more. What a bar of more than three quarters leaves is
 // a thing on a ground.
 func frame(src *stdimage.RGBA) float64 {
 	const thing = 0.75
@@ -138,9 +139,10 @@ func plainLines(src *stdimage.RGBA, r stdimage.Rectangle, s int, colour [3]int32
 	return n
 }
 
-// abrupt tells whether one of the first three lines of a rectangle differs from a colour in at least 17 twentieths of its pixels.
+// abrupt tells whether one of the first six lines of a rectangle differs from a colour in at least 17 twentieths of its pixels. Six, as JPEG
+// carries a colour over an edge.
 func abrupt(src *stdimage.RGBA, r stdimage.Rectangle, s int, colour [3]int32) bool {
-	for i := range min(3, depth(r, s)) {
+	for i := range min(6, depth(r, s)) {
 		if l := sideLine(src, r, s, i); 20*l.differs(colour) >= 17*l.n {
 			return true
 		}

@@ -2,6 +2,7 @@ package picture
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	stdimage "image"
 	"io"
@@ -84,12 +85,28 @@ func decode(data []byte, format string, o Decodable) (*stdimage.RGBA, string) {
 	switch {
 	case err == nil:
 		return pixels, ""
-	case ended(err) || strings.Contains(err.Error(), ": truncated: "):
-		return nil, FaultTruncated
 	case format == "webp" && strings.Contains(err.Error(), "animation"):
 		return nil, FaultAnimation
+	case ended(err) || strings.Contains(err.Error(), ": truncated: ") || !hasEnd(data, format):
+		return nil, FaultTruncated
 	}
 	return nil, FaultCorrupt
 }
 
 func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+
+// hasEnd tells whether the data has the mark that ends a file of its format. Decoders name what they miss first, and that is seldom the end.
+func hasEnd(data []byte, format string) bool {
+	switch format {
+	case "png":
+		return bytes.Contains(data, []byte("IEND"))
+	case "jpeg": // after the last scan began: a preview within has an end of its own
+		scan := max(0, bytes.LastIndex(data, []byte{0xff, 0xda}))
+		return bytes.Contains(data[scan:], []byte{0xff, 0xd9})
+	case "gif":
+		return data[len(data)-1] == 0x3b
+	case "webp":
+		return len(data) >= 8 && uint64(len(data)) >= 8+uint64(binary.LittleEndian.Uint32(data[4:]))
+	}
+	return true
+}

@@ -22,7 +22,8 @@ type Open func(file ModelFile, runtime string) (Model, error)
 //
 // Kinds, by what is read of the first output:
 //
-//	map       [1,1,h,w] of probabilities: the share of the picture's area above Above (PP-OCR's text finders)
+//	map       [1,1,h,w] of probabilities: the share of the picture's area above Above, in parts as long as Elongated wants (PP-OCR's text
+//	          finders)
 //	classes   [1,K]: the sum of the probabilities of Classes; with Softmax of the output's softmax
 //	detector  [1,4+K,N], boxes and scores of K classes (YOLOv8): the largest score of Classes
 //	number    one number, as it is
@@ -37,10 +38,8 @@ type ModelFile struct {
 	Classes   []int      `json:"classes"`   // the classes that count; none: all of a detector
 	Softmax   bool       `json:"softmax"`   // the output of kind classes is logits
 	Above     float64    `json:"above"`     // of kind map; 0: 0.3
+	Elongated float64    `json:"elongated"` // of kind map: connected parts count where their box is so many times as long as wide; 0: all
 }
-
-// modelKinds are the values of ModelFile.Kind.
-var modelKinds = []string{"map", "classes", "detector", "number"}
 
 func (m ModelFile) validate(key string, kinds ...string) error {
 	if m.Path == "" {
@@ -57,6 +56,8 @@ func (m ModelFile) validate(key string, kinds ...string) error {
 		return fmt.Errorf("picture.%s.order is %q: want rgb or bgr", key, m.Order)
 	case !(m.Above >= 0 && m.Above < 1):
 		return fmt.Errorf("picture.%s.above is %g: want 0 to 1", key, m.Above)
+	case !(m.Elongated >= 0 && m.Elongated <= 100):
+		return fmt.Errorf("picture.%s.elongated is %g: want 0 to 100", key, m.Elongated)
 	case m.Kind == "classes" && len(m.Classes) == 0:
 		return fmt.Errorf("picture.%s.classes is empty: list the classes that count, by number from 0", key)
 	}

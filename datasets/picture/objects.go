@@ -1,6 +1,10 @@
 package picture
 
-import stdimage "image"
+import (
+	stdimage "image"
+
+	"m6lab/datasets/picture/internal/parts"
+)
 
 // objectsRule counts things on a plain ground.
 func objectsRule(o AtMost) *rule {
@@ -58,14 +62,14 @@ func things(src *stdimage.RGBA) (count int, ok bool) {
 			mask[i] = 1
 		}
 	}
-	parts := components(mask, gw, gh)
+	found := parts.Find(mask, gw, gh)
 	largest := 0
-	for _, b := range parts {
-		largest = max(largest, b.n)
+	for _, b := range found {
+		largest = max(largest, b.N)
 	}
 	least := max(crumb*float64(gw*gh), relative*float64(largest))
-	for _, b := range parts {
-		if float64(b.n) >= least {
+	for _, b := range found {
+		if float64(b.N) >= least {
 			count++
 		}
 	}

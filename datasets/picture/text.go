@@ -15,7 +15,7 @@ func textRule(o Text, model Model) *rule {
 			Doc: "For text-to-image the paper keeps pictures without text, found by OCR; it does not name the program. Where the recipe has a text finder, as PP-OCRv4's, " +
 				"the score is the share of the area that it marks. Else a heuristic looks for lines: parts darker or lighter than their surroundings, alike in " +
 				"height, in a row or a column, of one ink. It misses single characters, slanted and curved lines, and text of low contrast; " +
-				"fences, windows and keyboards may pass for text.",
+				"fences, windows, keyboards and halftone may pass for text.",
 		},
 		measure: func(v *view) (float64, bool, string) {
 			if !v.decoded() {

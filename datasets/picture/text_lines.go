@@ -4,16 +4,18 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"m6lab/datasets/picture/internal/parts"
 )
 
-// lettering is the share of a plane that lies in lines of text. Letters of up to 40 pixels are looked for in the plane, larger ones in its
+// lettering is the share of a plane that lies in lines of text. Letters of up to 44 pixels are looked for in the plane, larger ones in its
 // half and its quarter.
 func lettering(g *grey) float64 {
 	covered := make([]uint8, len(g.pix))
 	for level, scale := g, 1; ; scale *= 2 {
 		for _, line := range textLines(level) {
-			x0, x1 := min(g.w, line.x0*scale), min(g.w, line.x1*scale)
-			for y := line.y0 * scale; y < min(g.h, line.y1*scale); y++ {
+			x0, x1 := min(g.w, line.X0*scale), min(g.w, line.X1*scale)
+			for y := line.Y0 * scale; y < min(g.h, line.Y1*scale); y++ {
 				row := covered[y*g.w:]
 				for x := x0; x < x1; x++ {
 					row[x] = 1
@@ -46,7 +48,7 @@ func halved(g *grey) *grey {
 }
 
 // textLines finds lines of dark text on light and of light on dark, in rows and in columns.
-func textLines(g *grey) (lines []box) {
+func textLines(g *grey) (lines []parts.Box) {
 	for _, c := range candidates(g) {
 		if c.features.isText() {
 			lines = append(lines, c.around)
@@ -59,23 +61,24 @@ func textLines(g *grey) (lines []box) {
 func candidates(g *grey) (all []chain) {
 	dark, light := inks(g)
 	for _, mask := range [][]uint8{dark, light} {
-		letters := letterlike(components(mask, g.w, g.h))
+		letters := letterlike(parts.Find(mask, g.w, g.h))
 		for _, turned := range []bool{false, true} {
 			for _, c := range chains(letters) {
-				length := c.around.w()
+				length, across := c.around.W(), c.around.H()
 				if turned {
-					c.around = c.around.turned()
+					c.around = c.around.Turned()
 				}
-				if len(c.letters) < 3 {
+				if len(c.letters) < 3 || across > 3*tallest {
 					continue
 				}
 				c.features = featuresOf(g, mask, c)
+				c.features.across = float64(across) / c.features.height
 				if float64(length) >= 2*c.features.height {
 					all = append(all, c)
 				}
 			}
 			for i, b := range letters {
-				letters[i] = b.turned()
+				letters[i] = b.Turned()
 			}
 		}
 	}
@@ -129,60 +132,63 @@ func inks(g *grey) (dark, light []uint8) {
 	return dark, light
 }
 
+// tallest is the longer side of a letter, in pixels; larger ones are found in the halves.
+const tallest = 44
+
 // letterlike keeps what may be a letter, a character or a part of one.
-func letterlike(parts []box) []box {
-	return slices.DeleteFunc(parts, func(b box) bool {
-		w, h := b.w(), b.h()
+func letterlike(found []parts.Box) []parts.Box {
+	return slices.DeleteFunc(found, func(b parts.Box) bool {
+		w, h := b.W(), b.H()
 		longer, shorter := max(w, h), min(w, h)
-		return longer < 6 || longer > 44 || longer > 12*shorter || 8*b.n < w*h
+		return longer < 6 || longer > tallest || longer > 12*shorter || 8*b.N < w*h
 	})
 }
 
 // chain is a row of letters. Those of a column are turned; around is as it lies in the plane.
 type chain struct {
-	letters  []box
-	around   box
+	letters  []parts.Box
+	around   parts.Box
 	features features
 }
 
 // chains joins letters that stand side by side at the same height.
-func chains(letters []box) []chain {
-	slices.SortFunc(letters, func(a, b box) int {
-		return cmp.Or(cmp.Compare(a.x0, b.x0), cmp.Compare(a.y0, b.y0), cmp.Compare(a.x1, b.x1), cmp.Compare(a.y1, b.y1))
+func chains(letters []parts.Box) []chain {
+	slices.SortFunc(letters, func(a, b parts.Box) int {
+		return cmp.Or(cmp.Compare(a.X0, b.X0), cmp.Compare(a.Y0, b.Y0), cmp.Compare(a.X1, b.X1), cmp.Compare(a.Y1, b.Y1))
 	})
-	parents := make([]int32, len(letters))
-	for i := range parents {
-		parents[i] = int32(i)
+	sets := make([]int32, len(letters))
+	for i := range sets {
+		sets[i] = int32(i)
 	}
 	for i, a := range letters {
-		for j := i + 1; j < len(letters) && letters[j].x0 <= a.x1+44; j++ {
+		for j := i + 1; j < len(letters) && letters[j].X0 <= a.X1+tallest; j++ {
 			if neighbours(a, letters[j]) {
-				join(parents, int32(i), int32(j))
+				parts.Join(sets, int32(i), int32(j))
 			}
 		}
 	}
 	byRoot := make(map[int32]int)
 	var out []chain
 	for i, b := range letters {
-		root := find(parents, int32(i))
+		root := parts.Root(sets, int32(i))
 		at, known := byRoot[root]
 		if !known {
 			at = len(out)
 			byRoot[root] = at
 			out = append(out, chain{around: b})
-			out[at].around.n = 0
+			out[at].around.N = 0
 		}
 		out[at].letters = append(out[at].letters, b)
-		out[at].around = out[at].around.with(b)
+		out[at].around = out[at].around.With(b)
 	}
 	return out
 }
 
 // neighbours tells whether b may follow a, which begins no further right, in a line.
-func neighbours(a, b box) bool {
-	taller, lower := max(a.h(), b.h()), min(a.h(), b.h())
-	overlap := min(a.y1, b.y1) - max(a.y0, b.y0)
-	return 2*taller <= 5*lower && 10*overlap >= 6*lower && b.x0-a.x1 <= taller
+func neighbours(a, b parts.Box) bool {
+	taller, lower := max(a.H(), b.H()), min(a.H(), b.H())
+	overlap := min(a.Y1, b.Y1) - max(a.Y0, b.Y0)
+	return 2*taller <= 5*lower && 10*overlap >= 6*lower && b.X0-a.X1 <= taller
 }
 
 // features tell lines of text from other rows of things.
@@ -190,20 +196,28 @@ type features struct {
 	contrast float64 // levels between the mean of the ink and that of its ground
 	stroke   float64 // width of the strokes over the height of the letters
 	height   float64 // pixels, of the letter at the third quartile
+	across   float64 // height of the line over that of the letters
+	rough    float64 // standard deviation of the ground over the contrast
 	uneven   float64 // standard deviation of the letters' heights over the height
 	letters  float64
 }
 
 // isText weighs the features by a logistic regression on lines of the tuning part, at the point where 6 of 10 are text; see
 // scripts/reference/picture_rules.py.
+//
+// Before that, what text never has: strokes half as wide as the letter is high, a line as high as three,
+// a ground as uneven as ink and ground together, as what lies around thick things has.
 func (f features) isText() bool {
+	if f.stroke > 0.5 || f.across > 3 || f.rough > 0.8 {
+		return false
+	}
 	return 7.28*math.Log(f.contrast)-6.02*math.Log(f.stroke)-6.78*math.Log(f.height)-6.65*f.uneven+3.07*math.Log(f.letters) > 31.08
 }
 
 func featuresOf(g *grey, mask []uint8, c chain) features {
 	heights := make([]int, len(c.letters))
 	for i, b := range c.letters {
-		heights[i] = b.h()
+		heights[i] = b.H()
 	}
 	f := features{uneven: deviation(heights), letters: float64(len(c.letters))}
 	slices.Sort(heights)
@@ -211,19 +225,21 @@ func featuresOf(g *grey, mask []uint8, c chain) features {
 	f.uneven /= f.height
 
 	// Sums over the rectangle: of ground and ink, and the stretches of ink along rows and columns.
-	var n, sum [2]int
+	var n, sum, squares [2]int64
 	across, down := 0, 0
-	for y := c.around.y0; y < c.around.y1; y++ {
+	for y := c.around.Y0; y < c.around.Y1; y++ {
 		before := uint8(0)
-		for x := c.around.x0; x < c.around.x1; x++ {
+		for x := c.around.X0; x < c.around.X1; x++ {
 			at := y*g.w + x
 			ink := mask[at]
 			n[ink]++
-			sum[ink] += int(g.pix[at])
+			v := int64(g.pix[at])
+			sum[ink] += v
+			squares[ink] += v * v
 			if ink == 1 && before == 0 {
 				across++
 			}
-			if ink == 1 && (y == c.around.y0 || mask[at-g.w] == 0) {
+			if ink == 1 && (y == c.around.Y0 || mask[at-g.w] == 0) {
 				down++
 			}
 			before = ink
@@ -233,6 +249,7 @@ func featuresOf(g *grey, mask []uint8, c chain) features {
 	f.contrast = 1
 	if n[0] > 0 {
 		f.contrast = max(1, math.Abs(float64(sum[1])/float64(n[1])-float64(sum[0])/float64(n[0])))
+		f.rough = math.Sqrt(variance(sum[0], squares[0], n[0])) / f.contrast
 	}
 	return f
 }

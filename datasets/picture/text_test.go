@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"testing"
+
+	"m6lab/datasets/picture/internal/parts"
 )
 
 var more = flag.String("more", "", "an archive of labelled pictures whose candidate lines are written to a .csv beside it")
@@ -64,9 +66,9 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// within is the part of a box, of a plane that is scaled down, that lies in the rectangle x0, y0, x1, y1.
-func within(b box, scale float64, r []float64) float64 {
-	x := min(r[2], float64(b.x1)*scale) - max(r[0], float64(b.x0)*scale)
-	y := min(r[3], float64(b.y1)*scale) - max(r[1], float64(b.y0)*scale)
-	return max(0, x) * max(0, y) / (float64(b.w()*b.h()) * scale * scale)
+// within is the part of a parts.Box, of a plane that is scaled down, that lies in the rectangle x0, y0, x1, y1.
+func within(b parts.Box, scale float64, r []float64) float64 {
+	x := min(r[2], float64(b.X1)*scale) - max(r[0], float64(b.X0)*scale)
+	y := min(r[3], float64(b.Y1)*scale) - max(r[1], float64(b.Y0)*scale)
+	return max(0, x) * max(0, y) / (float64(b.W()*b.H()) * scale * scale)
 }

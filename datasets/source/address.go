@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -276,7 +277,7 @@ func (b *bucket) open(ctx context.Context, name string) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bucketObject{ctx, b.b, name, about.Size}, nil
+	return &bucketObject{ctx: ctx, b: b.b, key: name, size: about.Size}, nil
 }
 
 func (b *bucket) inside(ctx context.Context, dir, name string) (object, error) {
@@ -286,12 +287,25 @@ func (b *bucket) inside(ctx context.Context, dir, name string) (object, error) {
 	return b.open(ctx, path.Join(strings.Trim(dir, "/"), name))
 }
 
+// bucketObject is an object of a bucket. Small reads at places come out of the last few blocks that were read.
 type bucketObject struct {
 	ctx  context.Context
 	b    *blob.Bucket
 	key  string
 	size int64
+
+	mu     sync.Mutex
+	blocks [4]block
+	turn   int
 }
+
+// block is a piece of an object.
+type block struct {
+	at   int64
+	data []byte
+}
+
+const blockSize = 1 << 20
 
 func (o *bucketObject) Size() int64  { return o.size }
 func (o *bucketObject) Close() error { return nil }
@@ -304,16 +318,40 @@ func (o *bucketObject) From(offset int64) (io.ReadCloser, error) {
 }
 
 func (o *bucketObject) ReadAt(p []byte, offset int64) (int, error) {
-	if offset >= o.size || len(p) == 0 {
-		return 0, io.EOF
+	n := 0
+	for n < len(p) {
+		at := offset + int64(n)
+		if at >= o.size {
+			return n, io.EOF
+		}
+		data, err := o.block(at / blockSize * blockSize)
+		if err != nil {
+			return n, err
+		}
+		n += copy(p[n:], data[at%blockSize:])
 	}
-	r, err := o.b.NewRangeReader(o.ctx, o.key, offset, int64(len(p)), nil)
+	return n, nil
+}
+
+// block returns the piece that begins at an offset.
+func (o *bucketObject) block(at int64) ([]byte, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, b := range o.blocks {
+		if b.data != nil && b.at == at {
+			return b.data, nil
+		}
+	}
+	data := make([]byte, min(blockSize, o.size-at))
+	r, err := o.b.NewRangeReader(o.ctx, o.key, at, int64(len(data)), nil)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	n, err := io.ReadFull(r, p)
-	if errors.Is(err, io.ErrUnexpectedEOF) && offset+int64(n) == o.size {
-		err = io.EOF
+	_, err = io.ReadFull(r, data)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return nil, err
 	}
-	return n, errors.Join(err, r.Close())
+	o.blocks[o.turn] = block{at, data}
+	o.turn = (o.turn + 1) % len(o.blocks)
+	return data, nil
 }

@@ -34,6 +34,9 @@
 //
 // # Caveats
 //
+// The checksum of a compressed stream stands at its end: what was read of it before has been handed on when it turns out to be wrong. (A WARC
+// record that is a gzip member of its own is checked first.)
+//
 // In a WARC or tar file that is cut, a file of the same format inside a record (a WARC in a WARC) that is longer than 1 MiB and lies over
 // the cut can be taken for the outer one. The names of one folder (not of those below it) are held in memory.
 package source

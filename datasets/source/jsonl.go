@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -82,18 +83,120 @@ func (s *sink) lines(o object, in inspected, do func(line []byte, long bool, whe
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// readJSONL reads a document from each line.
+// readJSONL reads a document from each line, or from each object of a file that is one list or one object over several lines.
 func (s *sink) readJSONL(o object, in inspected) error {
+	if list, err := isList(o); err != nil || list {
+		if err == nil {
+			err = s.readList(o, in)
+		}
+		return err
+	}
 	return s.lines(o, in, func(line []byte, long bool, where string) error {
 		if long {
 			return s.fault(FaultLarge, where, errTooLarge)
 		}
-		d, fault := s.jsonDocument(line, false)
-		if fault != nil {
-			return s.fault(fault.reason, where, fault.err)
-		}
-		return s.document(d, where)
+		return s.jsonObject(line, where)
 	})
+}
+
+// jsonObject hands on the document of an object.
+func (s *sink) jsonObject(data []byte, where string) error {
+	d, fault := s.jsonDocument(data, false)
+	if fault != nil {
+		return s.fault(fault.reason, where, fault.err)
+	}
+	return s.document(d, where)
+}
+
+// isList reports whether a file of JSON is a list, or an object of which the first line is only "{".
+func isList(o object) (bool, error) {
+	head, err := firstBytes(o, 1<<10)
+	head = bytes.TrimLeft(bytes.TrimPrefix(head, byteOrderMark), " \t\r\n")
+	if len(head) == 0 || err != nil {
+		return false, err
+	}
+	first, rest, _ := bytes.Cut(head, []byte{'\n'})
+	first = bytes.TrimRight(first, " \t\r")
+	return head[0] == '[' && !bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte{'['}) || len(first) == 1 && head[0] == '{', nil
+}
+
+// readList reads the objects of a list, wherever its lines end. Behind one that cannot be read it goes on with the next that begins a line.
+func (s *sink) readList(o object, in inspected) error {
+	if s.part.Start > 0 {
+		return nil // whoever has the beginning reads all
+	}
+	u, err := unpack(o, in.packing)
+	if err != nil {
+		return err
+	}
+	defer u.Close()
+	var st stream
+	st.reset(u, 0)
+	found := false
+	for {
+		if !st.find([]byte{'{'}) {
+			if st.failed() != nil {
+				found = true
+				if again, err := s.broken(&st); !again || err != nil {
+					return err
+				}
+				continue
+			}
+			if !found {
+				return s.fault(FaultEmpty, "", nil)
+			}
+			return nil
+		}
+		found = true
+		where := "#" + strconv.FormatInt(st.pos, 10)
+		size, reason := objectSize(&st, s.o.MaxDocument)
+		if reason == "" {
+			data := bytes.Clone(st.peek(size))
+			st.advance(size)
+			err = s.jsonObject(data, where)
+		} else if st.failed() == nil {
+			st.advance(1)
+			if st.find([]byte("\n{")) {
+				st.advance(1)
+			}
+			err = s.fault(reason, where, errors.New("the object does not end"))
+		} else {
+			st.advance(len(st.buffered()))
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// objectSize returns the size of the object that begins here, up to limit, or why there is none.
+func objectSize(st *stream, limit int) (int, string) {
+	depth, quoted := 0, false
+	for i := 0; ; i++ {
+		data := st.buffered()
+		if i >= len(data) {
+			if !st.more() {
+				return 0, FaultTruncated
+			}
+			data = st.buffered()
+		}
+		if i > limit {
+			return 0, FaultLarge
+		}
+		switch c := data[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth--; depth == 0 {
+				return i + 1, ""
+			}
+		}
+	}
 }
 
 // jsonDocument makes a document of an object.
@@ -138,6 +241,9 @@ func (r *row) member(at ranked, value []byte) error {
 				list, bad = append(list, v), errors.Join(bad, err)
 			}
 		})
+		if at.slot == slotText && at.rank == paragraphsRank {
+			list = []string{strings.Join(list, "\n")}
+		}
 		r.setList(at, list)
 		return bad
 	case value[0] == '{' && at.slot == slotImage: // as `datasets` writes it

@@ -2,16 +2,13 @@ package source
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/url"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -55,7 +52,7 @@ func IndexWARC(ctx context.Context, parts []Part, o Options) (*ImageIndex, error
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	x := &ImageIndex{o: o.orDefault(), ctx: ctx, faults: map[string]int{}, open: map[int32]object{}}
+	x := newIndex(ctx, o)
 	for _, p := range parts {
 		if err := x.index(ctx, p); err != nil {
 			return nil, errors.Join(fmt.Errorf("indexing the pictures of %s: %w", p.Address, oneLine(err)), x.Close())
@@ -65,13 +62,19 @@ func IndexWARC(ctx context.Context, parts []Part, o Options) (*ImageIndex, error
 	return x, nil
 }
 
+// newIndex returns an empty index. The context that ends its making does not end its use.
+func newIndex(ctx context.Context, o Options) *ImageIndex {
+	return &ImageIndex{o: o.orDefault(), ctx: context.WithoutCancel(ctx), faults: map[string]int{}, open: map[int32]object{}}
+}
+
 // index adds the pictures of one part.
 func (x *ImageIndex) index(ctx context.Context, p Part) (err error) {
 	file := x.fileNumber(p.Address)
-	o, err := x.object(file)
+	o, done, err := x.object(file)
 	if err != nil {
 		return err
 	}
+	defer done()
 	in, err := inspect(o, p.Address, cmp.Or(p.Format, FormatWARC))
 	if err != nil {
 		return err
@@ -169,25 +172,22 @@ func (x *ImageIndex) fileNumber(at string) int32 {
 	return int32(i)
 }
 
-// object returns an open file of the index.
-func (x *ImageIndex) object(file int32) (object, error) {
+// object returns an open file of the index, and what is to be called when it is no more needed: the first files stay open.
+func (x *ImageIndex) object(file int32) (o object, done func(), err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if o, there := x.open[file]; there {
-		return o, nil
+		return o, func() {}, nil
+	}
+	if o, err = openObject(x.ctx, x.files[file]); err != nil {
+		return nil, nil, err
 	}
 	const most = 64
-	if len(x.open) >= most {
-		for k, o := range x.open {
-			_ = o.Close() // read only: nothing can be lost
-			delete(x.open, k)
-		}
-	}
-	o, err := openObject(x.ctx, x.files[file])
-	if err == nil {
+	if len(x.open) < most {
 		x.open[file] = o
+		return o, func() {}, nil
 	}
-	return o, err
+	return o, func() { _ = o.Close() }, nil // read only: nothing can be lost
 }
 
 // Len returns the number of pictures.
@@ -196,7 +196,7 @@ func (x *ImageIndex) Len() int { return len(x.entries) }
 // Faults returns the number of records that could not be indexed, by reason.
 func (x *ImageIndex) Faults() map[string]int { return x.faults }
 
-// Close closes the files. The index finds nothing afterwards.
+// Close closes the files, when no Get runs any more; a later one opens them again.
 func (x *ImageIndex) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -225,10 +225,11 @@ func (x *ImageIndex) Get(address string) ([]byte, bool, error) {
 
 // read reads the picture at a place.
 func (x *ImageIndex) read(e indexEntry) ([]byte, error) {
-	o, err := x.object(e.file)
+	o, done, err := x.object(e.file)
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	w := &warcReader{o: o, end: o.Size(), limit: x.o.MaxDocument + maxHTTPHeaders, member: e.member}
 	defer w.Close()
 	if err := w.place(e.offset); err != nil {
@@ -310,7 +311,7 @@ func (x *ImageIndex) WriteTo(w io.Writer) (int64, error) {
 
 // ReadImageIndex reads what [ImageIndex.WriteTo] wrote, of one part each, and joins them in that order.
 func ReadImageIndex(ctx context.Context, o Options, from ...io.Reader) (*ImageIndex, error) {
-	x := &ImageIndex{o: o.orDefault(), ctx: ctx, faults: map[string]int{}, open: map[int32]object{}}
+	x := newIndex(ctx, o)
 	for _, r := range from {
 		if err := x.join(bufio.NewReader(r)); err != nil {
 			return nil, fmt.Errorf("index of pictures: %w", err)
@@ -365,93 +366,4 @@ func (x *ImageIndex) join(in *bufio.Reader) error {
 		return errIndex
 	}
 	return nil
-}
-
-// folderImages is a Lookup over a folder.
-type folderImages struct {
-	ctx   context.Context
-	store store
-	dir   string
-	limit int
-}
-
-// OpenFolderImages returns a Lookup over a folder that holds pictures as mirrors of sites do: by HOST/PATH, with "?" and the query behind it where
-// there is one, or by PATH alone. file:///NAME is NAME counted from the folder, as in the addresses of documents of a folder.
-func OpenFolderImages(ctx context.Context, folder string, o Options) (Lookup, error) {
-	a, err := parseAddress(folder)
-	if err == nil {
-		err = o.Validate()
-	}
-	if err != nil {
-		return nil, err
-	}
-	s, err := openStore(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	e, err := s.stat(ctx, a.name)
-	if err == nil && !e.dir {
-		err = errors.New("not a folder")
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("folder of pictures %s: %w", folder, oneLine(err)), s.Close())
-	}
-	return &folderImages{ctx, s, a.name, o.orDefault().MaxDocument}, nil
-}
-
-// Close closes the store.
-func (f *folderImages) Close() error { return f.store.Close() }
-
-func (f *folderImages) Get(address string) ([]byte, bool, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Opaque != "" {
-		return nil, false, nil
-	}
-	name := strings.TrimPrefix(path.Clean("/"+u.Path), "/")
-	var names []string
-	for _, host := range []string{u.Host, u.Hostname()} {
-		if host != "" {
-			names = append(names, join(host, name))
-		}
-	}
-	names = append(names, name)
-	if u.RawQuery != "" {
-		for i := len(names) - 1; i >= 0; i-- {
-			names = slices.Insert(names, i, names[i]+"?"+u.RawQuery)
-		}
-	}
-	for _, name := range slices.Compact(names) {
-		data, err := readInside(f.ctx, f.store, f.dir, name, f.limit)
-		switch {
-		case err == nil:
-			return data, true, nil
-		case !isMissing(err):
-			return nil, false, fmt.Errorf("picture %s: %w", address, oneLine(err))
-		}
-	}
-	return nil, false, nil
-}
-
-// readInside reads a file below a folder by a name that is not trusted.
-func readInside(ctx context.Context, s store, dir, name string, limit int) ([]byte, error) {
-	o, err := s.inside(ctx, dir, name)
-	if err != nil {
-		return nil, err
-	}
-	defer o.Close()
-	if o.Size() > int64(limit) {
-		return nil, errTooLarge
-	}
-	r, err := o.From(0)
-	if err != nil {
-		return nil, err
-	}
-	data, err := readUpTo(r, limit)
-	return data, errors.Join(err, r.Close())
-}
-
-// isMissing reports whether a name is that of no file: it is not there, is a folder, or cannot be a name.
-func isMissing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOutside) || errors.Is(err, errIrregular) || errors.Is(err, fs.ErrInvalid) ||
-		bytes.Contains([]byte(err.Error()), []byte("not a directory")) || bytes.Contains([]byte(err.Error()), []byte("name too long"))
 }

@@ -19,7 +19,7 @@ func openParquet(o object) (f *parquet.File, err error) {
 	if err := checkFooter(o); err != nil {
 		return nil, err
 	}
-	return parquet.OpenFile(o, o.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	return parquet.OpenFile(o, o.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(64<<10))
 }
 
 // recovered turns a panic of the Parquet library, which trusts its input, into an error.

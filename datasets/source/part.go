@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Part is a piece of the input that is read on its own: a file, a range of one, or a range of the small files of a folder. It is plain data.
@@ -20,7 +21,7 @@ type Part struct {
 	Source  string `json:"source,omitempty"` // the row of Table 1; "" is the format's default
 	Start   int64  `json:"start,omitempty"`  // the part has the records that begin at Start or behind it and before End, in bytes of the file
 	End     int64  `json:"end,omitempty"`    // as stored (row groups in Parquet); 0 is the end of the file
-	First   string `json:"first,omitempty"`  // names below the folder, in the order of a walk; "" is the first
+	First   string `json:"first,omitempty"`  // names below the folder, in the order of a walk, "%" and bytes that are not UTF-8 as %XX; "" is the first
 	Last    string `json:"last,omitempty"`   // included; "" is the last
 	Size    int64  `json:"size"`             // bytes of input, about
 }
@@ -93,7 +94,7 @@ func (p *planner) matches() error {
 		switch {
 		case e.dir:
 			err = p.folder(p.at.with(e.name))
-		case e.size > small:
+		case e.size > small && utf8.ValidString(e.name):
 			err = p.file(p.at.with(e.name), e.size, p.spec.Format)
 		default:
 			p.add(p.at.String(), e.name, e.size)
@@ -130,9 +131,9 @@ func (p *planner) folder(at address) error {
 // add takes a small file into the open part.
 func (p *planner) add(folder, name string, size int64) {
 	if p.open.Last == "" {
-		p.open = Part{Address: folder, Format: cmp.Or(p.spec.Format, FormatFolder), Source: cmp.Or(p.spec.Source, DefaultSource(p.spec.Format)), First: name}
+		p.open = Part{Address: folder, Format: cmp.Or(p.spec.Format, FormatFolder), Source: cmp.Or(p.spec.Source, DefaultSource(p.spec.Format)), First: plainName(name)}
 	}
-	p.open.Last = name
+	p.open.Last = plainName(name)
 	p.open.Size += max(size, 0) + 512 // a thousand empty files are work too
 	if p.open.Size >= p.target {
 		p.flush()
@@ -249,7 +250,13 @@ func (in inspected) divisible(o object, target int64) (bool, error) {
 			return at >= 0, err
 		}
 		return in.packing == "", nil
-	case FormatJSONL, FormatLines, FormatText, FormatWebDataset:
+	case FormatJSONL:
+		if in.packing != "" {
+			return false, nil
+		}
+		list, err := isList(o)
+		return !list, err
+	case FormatLines, FormatText, FormatWebDataset:
 		return in.packing == "", nil
 	}
 	return false, nil
@@ -324,7 +331,7 @@ func (s *sink) fault(reason, where string, err error) error {
 	if e := s.ctx.Err(); e != nil {
 		return e
 	}
-	if !s.yield(nil, &Fault{reason, s.part.Address + where, err}) {
+	if !s.yield(nil, &Fault{reason, strings.ToValidUTF8(s.part.Address, "\ufffd") + where, err}) {
 		return errStopped
 	}
 	return nil
@@ -408,14 +415,21 @@ func (s *sink) readMatches(a address) error {
 	if err != nil {
 		return err
 	}
-	whole := s.part
+	whole, first, last := s.part, rawName(s.part.First), rawName(s.part.Last)
 	fixed := a.name[:strings.IndexAny(a.name, "*?[")] // of the pattern
 	fixed = fixed[:strings.LastIndexByte(fixed, '/')+1]
 	for _, e := range found {
-		if e.dir || e.size > small || whole.First != "" && e.name < whole.First || whole.Last != "" && e.name > whole.Last {
+		valid := utf8.ValidString(e.name)
+		if e.dir || e.size > small && valid || first != "" && e.name < first || last != "" && e.name > last {
 			continue
 		}
 		s.part = Part{Address: a.with(e.name).String(), Format: whole.Format, Source: whole.Source}
+		if !valid {
+			if err := s.fault(FaultFile, "", errName); err != nil {
+				return err
+			}
+			continue
+		}
 		s.web = webAddress(strings.TrimPrefix(e.name, fixed))
 		if err := s.readSmall(a.with(e.name), s.part.Format); err != nil {
 			return err

@@ -34,9 +34,9 @@ const (
 )
 
 // columns are the names that slots have in public data, the better one first: our records, MUGE, Wukong and Zero (image and caption), nlp_chinese_corpus
-// (news2016zh, baike2018qa, webtext2019zh, wiki_zh), CC-derived corpora.
+// (news2016zh, baike2018qa, webtext2019zh, wiki_zh), chinese-poetry, CC-derived corpora.
 var columns = [numSlots][]string{
-	slotText:       {"text", "content", "body", "article", "passage", "maintext", "caption", "description"},
+	slotText:       {"text", "content", "body", "article", "passage", "maintext", "paragraphs", "caption", "description"},
 	slotHTML:       {"html", "raw_html"},
 	slotTitle:      {"title", "headline", "subject", "name", "product_title"},
 	slotAbout:      {"desc"},
@@ -50,6 +50,9 @@ var columns = [numSlots][]string{
 	slotReferences: {"references", "captions"},
 	slotAnswerID:   {"answer_id"},
 }
+
+// paragraphsRank is the place of the name whose list is one text.
+var paragraphsRank = int8(slices.Index(columns[slotText], "paragraphs"))
 
 // ranked is a slot with the place of a name in its list.
 type ranked struct {
@@ -133,6 +136,7 @@ func (s *sink) rowDocument(r *row) (*Document, *rowFault) {
 		}
 		if answer != "" {
 			d.Question, d.Answer, d.Title = joinTexts(d.Title, t[slotAbout]), answer, ""
+			t[slotAbout] = ""
 		}
 	}
 	references := slices.Concat(r.lists[slotText], r.lists[slotReferences])
@@ -147,6 +151,9 @@ func (s *sink) rowDocument(r *row) (*Document, *rowFault) {
 	}
 	if fault := s.rowImages(d, r); fault != nil {
 		return nil, fault
+	}
+	if len(d.Images) == 0 && d.Address != "" && r.captioned() { // Wukong: the address is the picture's
+		d.Images = []Image{{Address: d.Address}}
 	}
 	if strings.TrimSpace(text) == "" {
 		text = strings.TrimSpace(t[slotAbout])
@@ -165,6 +172,12 @@ func (s *sink) rowDocument(r *row) (*Document, *rowFault) {
 		return nil, &rowFault{FaultLarge, errTooLarge}
 	}
 	return d, nil
+}
+
+// captioned reports whether the text is named a caption.
+func (r *row) captioned() bool {
+	rank := r.ranks[slotText]
+	return rank > 0 && columns[slotText][rank-1] == "caption" || r.ranks[slotText] == 0 && r.ranks[slotReferences] > 0
 }
 
 // rows are those of the paper's Table 1.

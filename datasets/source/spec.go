@@ -92,13 +92,14 @@ var packings = []string{".gz", ".zst", ".bz2"}
 var formatsByEnding = map[string]string{
 	".warc": FormatWARC, ".wet": FormatWET, ".xml": FormatWiki, ".jsonl": FormatJSONL, ".ndjson": FormatJSONL, ".json": FormatJSONL,
 	".parquet": FormatParquet, ".tar": FormatWebDataset, ".tgz": FormatWebDataset, ".csv": FormatTable, ".tsv": FormatTable,
-	".html": FormatHTML, ".htm": FormatHTML, ".xhtml": FormatHTML, ".shtml": FormatHTML, ".txt": FormatText,
+	".html": FormatHTML, ".htm": FormatHTML, ".xhtml": FormatHTML, ".shtml": FormatHTML, ".php": FormatHTML, ".asp": FormatHTML, ".aspx": FormatHTML,
+	".jsp": FormatHTML, ".txt": FormatText,
 	".png": FormatPictures, ".jpg": FormatPictures, ".jpeg": FormatPictures, ".gif": FormatPictures, ".webp": FormatPictures,
 }
 
 // formatOfName returns the format that a file's name tells, "" for none.
 func formatOfName(name string) string {
-	lower := strings.ToLower(path.Base(name))
+	lower, _, _ := strings.Cut(strings.ToLower(path.Base(name)), "?") // a mirrored page with its query
 	ending := path.Ext(lower)
 	if slices.Contains(packings, ending) {
 		lower = strings.TrimSuffix(lower, ending)

@@ -165,3 +165,8 @@ func (s *stream) failed() error {
 
 // clear forgets an error that the reader can go on behind.
 func (s *stream) clear() { s.err = nil }
+
+// sips reads little at a time, where headers alone are wanted.
+type sips struct{ r io.Reader }
+
+func (s sips) Read(p []byte) (int, error) { return s.r.Read(p[:min(len(p), 4<<10)]) }

@@ -262,7 +262,7 @@ func followTar(o object, at, start int64) (int64, string, error) {
 	}
 	for at < start {
 		// Headers alone are read; a long name takes three blocks and more.
-		t.st.reset(io.NewSectionReader(o, at, 4*tarLongest), at)
+		t.st.reset(sips{io.NewSectionReader(o, at, 4*tarLongest)}, at)
 		e, err := t.next()
 		var bad *tarFault
 		switch {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"path"
 	"strings"
+	"unicode/utf8"
 )
 
 // hasPattern reports whether a name is a pattern.
@@ -183,7 +185,7 @@ func isCaption(name string) bool {
 func (l *listing) role(e entry, want string) (format string, own bool) {
 	format = formatOfName(e.name)
 	switch {
-	case strings.HasPrefix(e.name, "."):
+	case strings.HasPrefix(e.name, "."), !utf8.ValidString(e.name):
 		return "", false
 	case want == "" || want == FormatFolder:
 		if format == FormatText && digits(stem(e.name)) {
@@ -193,7 +195,7 @@ func (l *listing) role(e entry, want string) (format string, own bool) {
 		if format != FormatPictures {
 			return "", false // captions are read with their pictures
 		}
-	case format == "" || format == want || format == FormatText && (want == FormatLines || want == FormatTHUCTC) || format == FormatWARC && want == FormatWET:
+	case format == "" && path.Ext(e.name) == "" || format == want || format == FormatText && (want == FormatLines || want == FormatTHUCTC) || format == FormatWARC && want == FormatWET:
 		format = want
 	default:
 		return "", false
@@ -214,13 +216,15 @@ func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == 
 // readFolder reads the small files of a folder.
 func (s *sink) readFolder(a address) error {
 	whole := s.part
-	return walk(s.ctx, s.store, a.name, whole.First, whole.Last, func(in *listing, rel string, e entry) error {
+	return walk(s.ctx, s.store, a.name, rawName(whole.First), rawName(whole.Last), func(in *listing, rel string, e entry) error {
 		at := a.with(join(strings.TrimSuffix(a.name, "/"), rel))
 		s.part = Part{Address: at.String(), Format: whole.Format, Source: whole.Source}
 		format, own := in.role(e, whole.Format)
 		switch {
 		case own:
 			return nil // a part of its own
+		case !utf8.ValidString(rel):
+			return s.fault(FaultFile, "", errName)
 		case strings.HasPrefix(e.name, "."):
 			return s.fault(SkipHidden, "", nil)
 		case in.captions(e.name) && (whole.Format == FormatPictures || whole.Format == FormatFolder || whole.Format == ""):
@@ -260,4 +264,31 @@ func looksLikeHost(name string) bool {
 		}
 	}
 	return strings.Trim(name[i+1:], "abcdefghijklmnopqrstuvwxyz") == ""
+}
+
+var errName = errors.New("its name is not UTF-8; rename it")
+
+// plainName returns a name in a form that JSON keeps: "%" and bytes that are not UTF-8 as %XX.
+func plainName(name string) string {
+	if utf8.ValidString(name) && !strings.Contains(name, "%") {
+		return name
+	}
+	var b strings.Builder
+	for i, r := range name {
+		if _, size := utf8.DecodeRuneInString(name[i:]); r == '%' || r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&b, "%%%02X", name[i])
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// rawName undoes plainName.
+func rawName(plain string) string {
+	name, err := url.PathUnescape(plain)
+	if err != nil {
+		return plain
+	}
+	return name
 }

@@ -47,6 +47,7 @@ type warcReader struct {
 	u      *unpacked // nil where it is read by members
 	inside bool      // a member is being read
 	member int64     // -1 without members
+	plain  bool      // the stream is the file itself
 }
 
 // errRecord is a record that cannot be read, with its place.
@@ -99,6 +100,7 @@ func newWARCReader(o object, packing string, start, end int64, limit int) (*warc
 		}
 		if err == nil {
 			w.u, err = from(o, start)
+			w.plain = true
 		}
 	}
 	if err != nil {
@@ -246,7 +248,7 @@ func (w *warcReader) record() (*warcRecord, error) {
 	const around = 16
 	whole := size + int(r.length)
 	data := w.s.peek(whole + around)
-	if len(data) < whole+around {
+	if len(data) < whole || len(data) < whole+around && w.m != nil { // a member's sum stands behind it
 		if err := w.s.failed(); err != nil {
 			return nil, w.damaged(err)
 		}
@@ -353,6 +355,9 @@ func endsRecord(data []byte) bool {
 func (w *warcReader) large(r *warcRecord, size int) (*warcRecord, error) {
 	w.s.advance(size)
 	r.block, r.large = bytes.Clone(w.s.peek(maxWARCHeader)), true
+	if w.plain {
+		return w.leap(r)
+	}
 	if n := w.s.skip(r.length); n < r.length {
 		if err := w.s.failed(); err != nil {
 			return nil, w.damaged(err)
@@ -363,6 +368,34 @@ func (w *warcReader) large(r *warcRecord, size int) (*warcRecord, error) {
 		return nil, w.resync(r, 0, FaultLength, fmt.Errorf("the record does not end behind the %d bytes of its Content-Length", r.length))
 	}
 	return r, nil
+}
+
+// leap steps over the block of a large record without reading it, where another record or the end follows.
+func (w *warcReader) leap(r *warcRecord) (*warcRecord, error) {
+	if left := w.o.Size() - w.s.pos; r.length > left {
+		reason := FaultTruncated
+		if bytes.Contains(w.s.buffered(), warcNext) {
+			reason = FaultLength
+		}
+		return nil, w.resync(r, 0, reason, fmt.Errorf("Content-Length is %d and %d bytes are left", r.length, left))
+	}
+	behind := w.s.pos + r.length
+	tail := make([]byte, 16)
+	n, err := w.o.ReadAt(tail, behind)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if !endsRecord(tail[:n]) {
+		return nil, w.resync(r, 0, FaultLength, fmt.Errorf("the record does not end behind the %d bytes of its Content-Length", r.length))
+	}
+	u, err := from(w.o, behind)
+	if err != nil {
+		return nil, err
+	}
+	err = w.u.Close()
+	w.u = u
+	w.s.reset(u, behind)
+	return r, err
 }
 
 // resync goes to the next record behind a damaged one.

@@ -258,7 +258,9 @@ func dechunk(body []byte, partial bool) ([]byte, error) {
 			at += 2
 		case bytes.HasPrefix(body[at:], []byte("\n")):
 			at++
-		case !partial || at < len(body):
+		case partial:
+			return out, nil
+		default:
 			return nil, fmt.Errorf("the chunk does not end at byte %d", at)
 		}
 	}

@@ -71,6 +71,7 @@ func syncMembers(o object, start int64) (int64, error) {
 
 // syncRecords returns the offset of the first record of a plain WARC file at or behind start.
 func syncRecords(o object, start int64) (int64, error) {
+	w := &warcReader{}
 	find := func(at int64) (int64, error) {
 		u, err := from(o, max(0, at-1))
 		if err != nil {
@@ -81,14 +82,14 @@ func syncRecords(o object, start int64) (int64, error) {
 		s.reset(u, max(0, at-1))
 		for s.find(warcNext) {
 			s.advance(1)
-			if _, ok, _ := recordEnd(o, s.pos); ok {
+			if _, ok, _ := w.recordEnd(o, s.pos); ok {
 				return s.pos, nil
 			}
 		}
 		return -1, s.failed()
 	}
 	next := func(at int64) (int64, error) {
-		behind, ok, err := recordEnd(o, at)
+		behind, ok, err := w.recordEnd(o, at)
 		if !ok {
 			behind = -1
 		}
@@ -98,9 +99,8 @@ func syncRecords(o object, start int64) (int64, error) {
 }
 
 // recordEnd returns where the record at an offset ends, the line ends behind it included, and whether it is one.
-func recordEnd(o object, at int64) (int64, bool, error) {
-	w := &warcReader{}
-	w.s.reset(io.NewSectionReader(o, at, maxWARCHeader), at)
+func (w *warcReader) recordEnd(o object, at int64) (int64, bool, error) {
+	w.s.reset(sips{io.NewSectionReader(o, at, maxWARCHeader)}, at)
 	size := w.header()
 	if err := w.s.failed(); err != nil {
 		return -1, false, err

@@ -102,7 +102,7 @@ func (s *sink) samples(t *tarReader, skip string, end int64) error {
 			}
 		}
 		if safe && skip != "" && key == skip {
-			if t.st.skip(padded(e.size)) < e.size {
+			if t.st.skip(padded(e.size)) < padded(e.size) {
 				return s.tarCut(t, e, at)
 			}
 			continue
@@ -112,7 +112,7 @@ func (s *sink) samples(t *tarReader, skip string, end int64) error {
 			if err := s.badEntry(e, safe, at); err != nil {
 				return err
 			}
-			if n := t.st.skip(padded(e.size)); n < e.size {
+			if n := t.st.skip(padded(e.size)); n < padded(e.size) {
 				return s.tarCut(t, e, at)
 			}
 			continue
@@ -156,7 +156,7 @@ func (s *sink) entry(t *tarReader, g *sample, e tarEntry, name, ending string) b
 		wanted = false
 	}
 	if !wanted || g.fault != nil {
-		return t.st.skip(padded(e.size)) >= e.size
+		return t.st.skip(padded(e.size)) == padded(e.size)
 	}
 	data := t.st.peek(int(e.size))
 	if int64(len(data)) < e.size {
@@ -174,8 +174,7 @@ func (s *sink) entry(t *tarReader, g *sample, e tarEntry, name, ending string) b
 	case last == "html":
 		g.html = data
 	}
-	t.st.skip(padded(e.size))
-	return true
+	return t.st.skip(padded(e.size)) == padded(e.size)
 }
 
 // sample hands on a sample.

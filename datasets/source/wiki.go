@@ -40,8 +40,7 @@ type wiki struct {
 	s     *sink
 	st    stream
 	site  site
-	end   int64      // pages that begin here, in the text, or behind are another part's; -1 for none
-	marks [][2]int64 // where streams begin, in the file and in the text
+	end   int64 // pages that begin here, in the text, or behind are another part's; -1 for none
 	pages int
 }
 

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Wikitext becomes plain text in one pass with a stack of what is open: templates, tables, links, variants of characters. What each leaves of
@@ -126,8 +127,8 @@ func (w *wikitext) step() {
 			return
 		}
 	case '_':
-		if word := switchWord.FindString(w.in[w.i:min(len(w.in), w.i+40)]); word != "" {
-			w.i += len(word)
+		if n := switchWord(w.in[w.i:min(len(w.in), w.i+40)]); n > 0 {
+			w.i += n
 			return
 		}
 	}
@@ -135,7 +136,22 @@ func (w *wikitext) step() {
 	w.i++
 }
 
-var switchWord = regexp.MustCompile(`^__\p{Lu}+__|^__[\p{Han}]+__`)
+// switchWord returns the length of a word such as __NOTOC__ at the beginning of s, 0 for none.
+func switchWord(s string) int {
+	rest, found := strings.CutPrefix(s, "__")
+	if !found {
+		return 0
+	}
+	for i, r := range rest {
+		switch {
+		case r == '_' && i > 0 && strings.HasPrefix(rest[i:], "__"):
+			return 2 + i + 2
+		case !(r >= 'A' && r <= 'Z' || unicode.Is(unicode.Han, r)):
+			return 0
+		}
+	}
+	return 0
+}
 
 // push opens a construct.
 func (w *wikitext) push(kind byte, size int) {

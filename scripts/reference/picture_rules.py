@@ -16,6 +16,10 @@ The weights of text's features come from more pictures of the tuning part, with 
     go test ./datasets/picture -run TestLines -more FOLDER/more.zip   (writes FOLDER/more.zip.csv: part of lettering, and the features)
     python scripts/reference/picture_rules.py FONTS FOLDER fit        (prints weights and bias)
 
+The models that package datasets/picture/onnx is tested with (pip install onnx==1.23.2):
+
+    python scripts/reference/picture_rules.py FONTS datasets/picture/onnx/testdata models
+
 Photographs: scikit-image's and scikit-learn's (see NOTICE beside the output); drawings: datasets/sample.
 """
 import io
@@ -123,7 +127,7 @@ class Maker:
         kind = kind or (self.pick(["jpg", "png"]) if few else "jpg")
         data = io.BytesIO()
         if kind == "jpg":
-            im.convert("RGB").save(data, "JPEG", quality=self.between(70, 90))
+            im.convert("RGB").save(data, "JPEG", quality=self.between(68, 84))
         else:
             im.convert("RGB").save(data, "PNG", optimize=True)
         name = f"{self.folder}/{len(self.labels):03d}_{made}.{kind}"
@@ -329,8 +333,8 @@ def main():
                 family()
             if part == "held":
                 maker.write("moved", Image.fromarray(skimage.data.clock()), {"blur": True}, kind="jpg")  # a real one
-                for longer in (700, 1000):  # larger than the size of judgement
-                    im = maker.photos["retina"].resize((longer, longer), Image.LANCZOS) if longer == 1000 else maker.photos["china"].crop((0, 0, 640, 427))
+                for longer in (640, 600):  # larger than the size of judgement
+                    im = maker.photos["retina"].resize((longer, longer), Image.LANCZOS) if longer == 600 else maker.photos["china"].crop((0, 0, 640, 427))
                     maker.write("large", im, plain_photo("", blur=False), kind="jpg")
                     maker.write("large_soft", im.filter(ImageFilter.GaussianBlur(12)), {"blur": True}, kind="jpg")
             labels += maker.labels
@@ -374,5 +378,34 @@ def fit():
     print(len(y), "lines,", y.sum(), "of text; log contrast, log stroke, log height, uneven, log letters:", weights.round(2), "bias", bias.round(2))
 
 
+def models():
+    """Models of a few hundred bytes, one of each kind and some that are refused, for package datasets/picture/onnx."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(3)
+
+    def save(name, nodes, outputs, weights={}, side=16, kind=TensorProto.FLOAT, inputs=("x",)):
+        given = [helper.make_tensor_value_info(n, kind, [1, 3, side, side]) for n in inputs]
+        made = [helper.make_tensor_value_info("y", TensorProto.FLOAT, outputs)]
+        stored = [numpy_helper.from_array(np.asarray(w), n) for n, w in weights.items()]
+        model = helper.make_model(helper.make_graph(nodes, name, given, made, stored), opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+        onnx.checker.check_model(model)
+        (out / f"{name}.onnx").write_bytes(model.SerializeToString())
+
+    node = helper.make_node
+    means = [node("GlobalAveragePool", ["x"], ["p"]), node("Flatten", ["p"], ["f"])]
+    weights = lambda n: {"w": rng.normal(0, 2, (3, n)).astype(np.float32)}
+    save("classes", [*means, node("MatMul", ["f", "w"], ["y"])], [1, 4], weights(4))
+    save("number", [*means, node("MatMul", ["f", "w"], ["y"])], [1, 1], weights(1))
+    save("detector", [*means, node("MatMul", ["f", "w"], ["m"]), node("Sigmoid", ["m"], ["s"]), node("Reshape", ["s", "shape"], ["y"])], [1, 7, 5],
+         {**weights(35), "shape": np.array([1, 7, 5])})
+    save("map", [node("Conv", ["x", "w"], ["c"]), node("AveragePool", ["c"], ["a"], kernel_shape=[4, 4], strides=[4, 4]), node("Sigmoid", ["a"], ["y"])],
+         [1, 1, "h", "w"], {"w": rng.normal(0, 6, (1, 3, 1, 1)).astype(np.float32)}, side=None)
+    save("nothing", [*means, node("MatMul", ["f", "w"], ["m"]), node("Abs", ["m"], ["a"]), node("Neg", ["a"], ["b"]), node("Log", ["b"], ["y"])], [1, 1], weights(1))  # not a number
+    save("bytes", [node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)], [1, 3, 16, 16], kind=TensorProto.UINT8)
+    save("two", [node("Add", ["x", "z"], ["y"])], [1, 3, 16, 16], inputs=("x", "z"))
+
+
 if __name__ == "__main__":
-    {"more": more, "fit": fit}.get(sys.argv[3] if len(sys.argv) > 3 else "", main)()
+    {"more": more, "fit": fit, "models": models}.get(sys.argv[3] if len(sys.argv) > 3 else "", main)()

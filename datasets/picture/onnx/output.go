@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"m6lab/datasets/picture"
+	"m6lab/datasets/picture/internal/parts"
 )
 
 // scoreOf reads a model's first output, of the given shape, as the file's kind says.
@@ -17,7 +18,7 @@ func scoreOf(file picture.ModelFile, in input, values []float32, shape []int64) 
 		return 0, fmt.Errorf("model %s: its output has the shape %v and %d numbers", file.Path, shape, len(values))
 	}
 	unfit := fmt.Errorf("model %s: its output has the shape %v, which kind %s does not: see picture.ModelFile", file.Path, shape, file.Kind)
-	score := math.NaN()
+	var score float64
 	switch file.Kind {
 	case "number":
 		if len(values) != 1 {
@@ -44,7 +45,7 @@ func scoreOf(file picture.ModelFile, in input, values []float32, shape []int64) 
 		if len(shape) != 4 || shape[0] != 1 || shape[1] != 1 {
 			return 0, unfit
 		}
-		score = covered(file.Above, in, values, int(shape[2]), int(shape[3]))
+		score = covered(file, in, values, int(shape[2]), int(shape[3]))
 	default:
 		return 0, fmt.Errorf("model %s: unknown kind %q", file.Path, file.Kind)
 	}
@@ -103,19 +104,25 @@ func detection(file picture.ModelFile, values []float32, classes, boxes int) (fl
 	return largest, nil
 }
 
-// covered is the share of a map that is above a level, where the picture is.
-func covered(above float64, in input, values []float32, height, width int) float64 {
+// covered is the share of a map that is above a level, where the picture is, in parts as long as the file wants.
+func covered(file picture.ModelFile, in input, values []float32, height, width int) float64 {
 	high := max(1, min(height, (in.high*height+in.height-1)/in.height))
 	wide := max(1, min(width, (in.wide*width+in.width-1)/in.width))
-	count := 0
+	mask := make([]uint8, high*wide)
 	for y := range high {
-		for _, v := range values[y*width:][:wide] {
+		for x, v := range values[y*width:][:wide] {
 			if math.IsNaN(float64(v)) {
 				return math.NaN()
 			}
-			if float64(v) > above {
-				count++
+			if float64(v) > file.Above {
+				mask[y*wide+x] = 1
 			}
+		}
+	}
+	count := 0
+	for _, b := range parts.Find(mask, wide, high) {
+		if longer, shorter := max(b.W(), b.H()), min(b.W(), b.H()); float64(longer) >= file.Elongated*float64(shorter) {
+			count += b.N
 		}
 	}
 	return float64(count) / float64(high*wide)
