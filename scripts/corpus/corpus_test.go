@@ -23,6 +23,10 @@ import (
 const asCommand = "M6_CORPUS_TEST"
 
 func TestMain(m *testing.M) {
+	if err := serve(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	if os.Getenv(asCommand) != "" {
 		os.Exit(execute(context.Background(), rootCommand(), os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
 	}
@@ -134,20 +138,23 @@ func TestKill(t *testing.T) {
 }
 
 // TestFailure: an error of a stage is one line, whatever the runner makes of it, and the same command goes on when it is mended.
-func TestFailure(t *testing.T) {
+func TestFailure(t *testing.T) { failsInOneLine(t, "--workers=1") }
+
+// failsInOneLine builds with a folder where the first pass wants to write a file.
+func failsInOneLine(t *testing.T, runner ...string) {
+	t.Helper()
 	dir, in := corpustest.Inputs(t)
 	out := filepath.Join(dir, "set")
-	r := recipe.Paper()
-	job, err := stages.Prepare(t.Context(), stages.Options{In: in, Dir: out, Recipe: r, Workers: 1, Seed: 7})
+	job, err := stages.Prepare(t.Context(), stages.Options{In: in, Dir: out, Recipe: recipe.Paper(), Workers: 1, Seed: 7})
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocked := filepath.Join(job.Scratch(), job.Units[0].Name()+".kept") // a folder where a file should be
+	blocked := filepath.Join(job.Scratch(), job.Units[0].Name()+".kept")
 	if err := os.MkdirAll(filepath.Join(blocked, "x"), 0o777); err != nil {
 		t.Fatal(err)
 	}
 	job.Close()
-	args := append([]string{"build", "--workers=1", "--out", out}, sources(in)...)
+	args := append(append([]string{"build", "--out", out}, runner...), sources(in)...)
 	_, stderr, code := run(t, args...)
 	if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, ".kept") {
 		t.Errorf("exit code %d, %q: want 1 and one line that names the file", code, stderr)

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -30,7 +29,8 @@ const flinkPOM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `
 
-// TestServiceFlink: the same build on Prism, on a real Flink with one and with two slots, and on no runner gives the same files and counts.
+// TestServiceFlink: the same build on Prism, on a real Flink with one and with two slots, with workers that are processes of their own, and on
+// no runner gives the same files and counts.
 func TestServiceFlink(t *testing.T) {
 	endpoint := startFlink(t)
 	_, in := corpustest.Inputs(t)
@@ -59,14 +59,22 @@ func TestServiceFlink(t *testing.T) {
 	t.Logf("%d records, the same on Prism, on Flink and without a runner", want.Records())
 
 	t.Run("Failure", func(t *testing.T) {
-		if err := os.WriteFile(filepath.Join(dir, "empty.jsonl"), nil, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		_, stderr, code := run(t, append(append([]string{"build", "--out", filepath.Join(dir, "failed"), "--in", filepath.Join(dir, "none.jsonl")}, flink...))...)
-		if code != 1 || strings.Count(stderr, "\n") != 1 {
-			t.Errorf("exit code %d, %q: want 1 and one line", code, stderr)
-		}
+		failsInOneLine(t, append(flink, "--workers=1")...)
 	})
+}
+
+// processes builds Beam's loader of workers, as its containers have it, and returns the configuration of workers that are processes.
+func processes(t *testing.T) string {
+	t.Helper()
+	boot := filepath.Join(t.TempDir(), "boot")
+	if out, err := exec.Command("go", "build", "-o", boot, "github.com/apache/beam/sdks/v2/go/container").CombinedOutput(); err != nil {
+		t.Fatalf("building Beam's loader: %v: %s", err, out)
+	}
+	config, err := json.Marshal(map[string]any{"command": boot})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(config)
 }
 
 // accounts is what a report counts, as JSON.
