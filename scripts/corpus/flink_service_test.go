@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -48,7 +49,11 @@ func TestServiceFlink(t *testing.T) {
 	for name, args := range map[string][]string{
 		"flink":     append(flink, "--workers=2"),
 		"flink-two": append(flink, "--workers=2", "--parallelism=2"),
-		"plain":     {"--runner=none"},
+		"processes": {
+			"--runner=universal", "--endpoint=" + endpoint, "--environment_type=PROCESS", "--environment_config=" + processes(t),
+			"--worker_binary=" + os.Args[0], "--workers=2", "--parallelism=2",
+		},
+		"plain": {"--runner=none"},
 	} {
 		got := build(name, args...)
 		corpustest.Same(t, filepath.Join(dir, "prism"), filepath.Join(dir, name))
@@ -66,6 +71,15 @@ func TestServiceFlink(t *testing.T) {
 // processes builds Beam's loader of workers, as its containers have it, and returns the configuration of workers that are processes.
 func processes(t *testing.T) string {
 	t.Helper()
+	before, _ := filepath.Glob("/tmp/bin*/worker") // where the loader puts the program that it has fetched
+	t.Cleanup(func() {
+		after, _ := filepath.Glob("/tmp/bin*/worker")
+		for _, program := range after {
+			if !slices.Contains(before, program) {
+				_ = os.RemoveAll(filepath.Dir(program))
+			}
+		}
+	})
 	boot := filepath.Join(t.TempDir(), "boot")
 	if out, err := exec.Command("go", "build", "-o", boot, "github.com/apache/beam/sdks/v2/go/container").CombinedOutput(); err != nil {
 		t.Fatalf("building Beam's loader: %v: %s", err, out)

@@ -91,6 +91,11 @@ func (f *runnerFlags) execute(ctx context.Context, p *beam.Pipeline) (err error)
 	}
 	*jobopts.Endpoint, *jobopts.EnvironmentType, *jobopts.EnvironmentConfig = f.endpoint, strings.ToUpper(f.environment), f.config
 	*jobopts.Experiments, *jobopts.WorkerBinary, *jobopts.Parallelism = f.experiments, f.worker, f.parallelism
+	if f.worker == "" && !jobopts.IsLoopback() {
+		if *jobopts.WorkerBinary, err = os.Executable(); err != nil { // or Beam compiles one
+			return err
+		}
+	}
 	_, err = universal.Execute(ctx, p)
 	return err
 }

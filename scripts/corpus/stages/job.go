@@ -44,6 +44,7 @@ type Job struct {
 	Buckets int           `json:"buckets"` // of the keys of ids
 	Seed    uint64        `json:"seed"`
 	Images  string        `json:"images,omitempty"`
+	At      string        `json:"at"` // the folder that relative names of inputs and files are below
 	Units   []Unit        `json:"-"`
 	Bytes   int64         `json:"bytes"` // of all units
 
@@ -114,6 +115,9 @@ func Prepare(ctx context.Context, o Options) (*Job, error) {
 	j := &Job{Dir: dir, In: o.In, Recipe: o.Recipe, Workers: o.Workers, Seed: o.Seed, Images: o.Images}
 	if j.Workers <= 0 {
 		j.Workers = runtime.GOMAXPROCS(0)
+	}
+	if j.At, err = os.Getwd(); err != nil {
+		return nil, err
 	}
 	if o.Images != "" {
 		if j.Images, err = filepath.Abs(o.Images); err != nil {
@@ -244,7 +248,7 @@ func builtKey(dir string) string {
 
 var opened sync.Map // of *Job by file, for workers
 
-// Open opens the job of a file, once in a process.
+// Open opens the job of a file, once in a process. A process that did not begin the build moves to the folder of the one that did.
 func Open(file string) (*Job, error) {
 	open, _ := opened.LoadOrStore(file, sync.OnceValues(func() (*Job, error) {
 		data, err := os.ReadFile(file)
@@ -254,6 +258,9 @@ func Open(file string) (*Job, error) {
 		j := &Job{}
 		if err := json.Unmarshal(data, j); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		if err := os.Chdir(j.At); err != nil {
+			return nil, fmt.Errorf("opening the build: %w (workers need relative inputs under the same path; name them from the root)", err)
 		}
 		j.tools = sync.OnceValues(func() (*tools, error) { return openTools(j) })
 		return j, nil
