@@ -124,6 +124,23 @@ func Default() Options {
 	}
 }
 
+// Files returns the files that the rules which are on read, in order: lists, model, held-out text. What a build gives depends on them besides its input.
+func (o Options) Files() []string {
+	var files []string
+	if o.Words.On {
+		for _, l := range o.Words.Lists {
+			files = append(files, l.File)
+		}
+	}
+	if o.Perplexity.On && o.Perplexity.Model != "" {
+		files = append(files, o.Perplexity.Model)
+		if o.Perplexity.HeldOut != "" && o.Perplexity.Above == 0 {
+			files = append(files, o.Perplexity.HeldOut)
+		}
+	}
+	return files
+}
+
 // RuleNames returns the names of the rules that have a switch, in order: the keys of the recipe.
 func RuleNames() []string {
 	var o Options
