@@ -99,7 +99,7 @@ type AgainOptions struct {
 	Rounds int  `json:"rounds"` // at most; a text that still changes is dropped
 }
 
-// Paper returns the rules of the paper's section 2, and none beside them. The lists of words and the language model are not
+// Paper returns the rules of the paper's section 2, and beside them only again, so that the paper's limits hold for what comes out. The lists of words and the language model are not
 // published: their rules are on and do nothing until files are named ([Cleaner.Notes] says so).
 func Paper() Options {
 	o := Default()
