@@ -99,7 +99,7 @@ type AgainOptions struct {
 	Rounds int  `json:"rounds"` // at most; a text that still changes is dropped
 }
 
-// Paper returns the rules of the paper's section 2, and none beside them. The lists of words and the language model are not
+// Paper returns the rules of the paper's section 2, and beside them only again, so that the paper's limits hold for what comes out. The lists of words and the language model are not
 // published: their rules are on and do nothing until files are named ([Cleaner.Notes] says so).
 func Paper() Options {
 	o := Default()
@@ -122,6 +122,23 @@ func Default() Options {
 		Perplexity:  PerplexityOptions{On: true, Percentile: 95, Shortest: 5},
 		Again:       AgainOptions{On: true, Rounds: 8},
 	}
+}
+
+// Files returns the files that the rules which are on read, in order: lists, model, held-out text. What a build gives depends on them besides its input.
+func (o Options) Files() []string {
+	var files []string
+	if o.Words.On {
+		for _, l := range o.Words.Lists {
+			files = append(files, l.File)
+		}
+	}
+	if o.Perplexity.On && o.Perplexity.Model != "" {
+		files = append(files, o.Perplexity.Model)
+		if o.Perplexity.HeldOut != "" && o.Perplexity.Above == 0 {
+			files = append(files, o.Perplexity.HeldOut)
+		}
+	}
+	return files
 }
 
 // RuleNames returns the names of the rules that have a switch, in order: the keys of the recipe.

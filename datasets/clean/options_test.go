@@ -87,6 +87,22 @@ func TestSwitch(t *testing.T) {
 	}
 }
 
+func TestFiles(t *testing.T) {
+	o := Default()
+	if files := o.Files(); len(files) != 0 {
+		t.Errorf("%q", files)
+	}
+	o.Words.Lists = []WordList{{"a", "x"}, {"b", "x"}}
+	o.Perplexity.Model, o.Perplexity.HeldOut = "m", "h"
+	if files := strings.Join(o.Files(), " "); files != "a b m h" {
+		t.Error(files)
+	}
+	o.Words.On, o.Perplexity.On = false, false
+	if files := o.Files(); len(files) != 0 {
+		t.Errorf("%q of rules that are off", files)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	for want, change := range map[string]func(*Options){
 		`text.language.level is "documents": did you mean "document"?`: func(o *Options) { o.Language.Level = "documents" },

@@ -81,7 +81,7 @@ type object interface {
 
 // store is a file system or a bucket.
 type store interface {
-	// list returns what a folder holds, by name; links to folders are left out, so that there are no loops.
+	// list returns what a folder holds, by name; a link to a folder counts as a file that cannot be read, so that there are no loops.
 	list(ctx context.Context, dir string) ([]entry, error)
 	stat(ctx context.Context, name string) (entry, error)
 	open(ctx context.Context, name string) (object, error)
@@ -144,11 +144,7 @@ func (disk) list(_ context.Context, dir string) ([]entry, error) {
 	for _, d := range found {
 		e := entry{name: d.Name(), dir: d.IsDir(), size: -1}
 		if !e.dir {
-			info, err := os.Stat(filepath.Join(dir, d.Name())) // of what a link names
-			switch {
-			case err == nil && info.IsDir():
-				continue
-			case err == nil && info.Mode().IsRegular():
+			if info, err := os.Stat(filepath.Join(dir, d.Name())); err == nil && info.Mode().IsRegular() { // of what a link names
 				e.size = info.Size()
 			}
 		}

@@ -440,3 +440,44 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%d MB of memory for 120 MB of input, %d records", grown>>20, n)
 	}
 }
+
+func TestMediaTypes(t *testing.T) {
+	for _, test := range []struct{ media, found, body, want, charset string }{
+		{"text/html;charset=GB2312", "", "x", "text/html", "gb2312"},
+		{`Text/HTML; charset="utf-8"; x=y`, "", "x", "text/html", "utf-8"},
+		{"text/html; charset=utf-8; charset=gbk", "", "x", "text/html", "utf-8"},
+		{"text/html;; charset='big5'", "", "x", "text/html", "big5"},
+		{"text/plain", "", "x", "text/plain", ""},
+		{"", "text/html", "x", "text/html", ""},
+		{"application/octet-stream", "text/html", "x", "text/html", ""},
+		{"", "", " \n<!DOCTYPE HTML><p>", "text/html", ""},
+		{"", "", "binary", SkipMedia, ""},
+		{"application/pdf", "", "<html>", SkipMedia, ""},
+		{"application/octet-stream", "", "\x89PNG\r\n\x1a\n", SkipPicture, ""},
+		{"image/x-unknown", "", "x", SkipPicture, ""},
+	} {
+		r := record("http://x/a", test.body, 0)
+		r = strings.Replace(r, "Content-Type: text/html\r\n", "Content-Type: "+strings.Repeat(" ", len("text/html"))+"\r\n", 1)
+		pad := len(test.media) - len("text/html")
+		r = strings.Replace(r, "Content-Type: "+strings.Repeat(" ", len("text/html")), "Content-Type: "+test.media, 1)
+		var n int
+		_, after, _ := strings.Cut(r, "Content-Length: ")
+		if _, err := fmt.Sscan(after, &n); err != nil {
+			t.Fatal(err)
+		}
+		r = strings.Replace(r, fmt.Sprint("Content-Length: ", n), fmt.Sprint("WARC-Identified-Payload-Type: ", test.found, "\r\nContent-Length: ", n+pad), 1)
+		if test.found == "" {
+			r = strings.Replace(r, "WARC-Identified-Payload-Type: \r\n", "", 1)
+		}
+		documents, faults := read(t, Options{}, plan(t, 0, write(t, "f.warc", []byte(r)))...)
+		got, charset := "", ""
+		if len(documents) == 1 {
+			got, charset = documents[0].Media, documents[0].Charset
+		} else if len(faults) == 1 {
+			got = faults[0].Reason
+		}
+		if got != test.want || charset != test.charset {
+			t.Errorf("%q %q %q: %q %q, want %q %q; %v", test.media, test.found, test.body, got, charset, test.want, test.charset, faults)
+		}
+	}
+}

@@ -21,6 +21,7 @@
 //
 // Every record of the input becomes a Document or a [Fault]: a record that is damaged, or one that is no document (a request record, a redirect;
 // [Fault.Skip] tells them from damage). So records in are documents out plus faults by reason.
+// What cannot be told apart (the rest of a stream behind damage, what lies between damage and the next record that is found) is one Fault.
 //
 // # Cutting
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -302,4 +303,55 @@ func TestStopAndCancel(t *testing.T) {
 	if n != 6 || !errors.Is(last, context.Canceled) {
 		t.Errorf("%d steps, last error %v: want 6 and the context's", n, last)
 	}
+}
+
+func TestOptions(t *testing.T) {
+	for _, o := range []Options{{MaxDocument: -1}, {MaxImages: -1}, {MaxDocument: 1 << 40}} {
+		if o.Validate() == nil {
+			t.Errorf("%+v is taken", o)
+		}
+		n := 0
+		for _, err := range Read(context.Background(), Part{Address: "testdata/rows.jsonl"}, o) {
+			if n++; err == nil {
+				t.Errorf("%+v is taken", o)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%+v: %d steps", o, n)
+		}
+	}
+	if err := Default().Validate(); err != nil {
+		t.Error(err)
+	}
+	if _, faults := read(t, Options{MaxDocument: 60}, Part{Address: "testdata/rows.jsonl"}); reasons(faults)[FaultLarge] == 0 {
+		t.Error("a limit of 60 bytes changes nothing")
+	}
+}
+
+func ExampleRead() {
+	specs := []Spec{{Address: "testdata/wiki_multi.xml.bz2"}, {Address: "testdata/shop/", Source: "ecommerce"}}
+	parts, err := Plan(context.Background(), specs, 32<<20)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	documents, faults := map[string]int{}, map[string]int{}
+	for _, part := range parts {
+		for d, err := range Read(context.Background(), part, Options{}) {
+			var f *Fault
+			switch {
+			case errors.As(err, &f):
+				faults[f.Reason]++
+			case err != nil:
+				fmt.Println(err)
+			default:
+				documents[d.Source]++
+			}
+		}
+	}
+	fmt.Println(len(parts), documents)
+	fmt.Println(faults)
+	// Output:
+	// 2 map[ecommerce:9 encyclopedia:32]
+	// map[page of another namespace:4 picture without a caption:9 redirect:4]
 }

@@ -45,7 +45,7 @@ func Formats() []string {
 
 // DefaultSource returns the row of the paper's Table 1 that a format counts for where the spec names none. The paper does not say how its rows
 // were stored: WARC, HTML, picture folders and WebDataset are its crawled webpages (web), WET and plain text its Common Crawl, wiki dumps its
-// encyclopedia, product tables its e-commerce. "" (folder, jsonl, parquet) means that each document decides: its own `source`, else community_qa
+// encyclopedia, product tables its e-commerce. "" (folder, jsonl, parquet) means that each document decides: its own `source` where that is a row of the table, else community_qa
 // with a question and an answer, web with a picture, common_crawl without; in a folder each file's format.
 func DefaultSource(format string) string { return defaultSources[format] }
 

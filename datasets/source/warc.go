@@ -20,6 +20,7 @@ type warcRecord struct {
 	uri       string
 	date      string
 	media     string // Content-Type of the block
+	found     string // media type of the payload as the crawler found it, "" unknown
 	truncated bool   // the crawler cut the block off
 	length    int64
 	block     []byte
@@ -326,6 +327,8 @@ func (r *warcRecord) parse(head []byte) error {
 			r.date = date(string(value))
 		case named(name, "Content-Type"):
 			r.media = string(value)
+		case named(name, "WARC-Identified-Payload-Type"):
+			r.found = strings.ToLower(string(value))
 		case named(name, "WARC-Truncated"):
 			r.truncated = true
 		case named(name, "Content-Length"):

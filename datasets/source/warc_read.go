@@ -54,6 +54,9 @@ func (s *sink) warcRecord(r *warcRecord) error {
 		d.Media, d.Charset, d.Body = about.page(), "utf-8", append([]byte(nil), r.block...)
 	case "response", "resource":
 		page, err := parseResponse(r.block, r.media)
+		if page.media == "" || strings.HasSuffix(page.media, "/octet-stream") && r.found != "" {
+			page.media = r.found
+		}
 		switch {
 		case err != nil:
 			return s.fault(FaultHeader, where, err)
