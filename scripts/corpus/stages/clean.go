@@ -69,6 +69,11 @@ func (j *Job) Clean(ctx context.Context, u Unit) ([]Place, error) {
 	if err != nil {
 		return nil, err
 	}
+	end, err := j.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	start := time.Now()
 	p := &pass{job: j, tools: t, unit: u, stats: newStats()}
 	p.samples.seed = j.Seed

@@ -79,11 +79,16 @@ func readFinished(stem string) (*finished, error) {
 
 // finish writes the shards of a unit.
 func (j *Job) finish(ctx context.Context, from, stem string, drops map[uint64]byte) error {
-	start := time.Now()
 	t, err := j.tools()
 	if err != nil {
 		return err
 	}
+	end, err := j.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	start := time.Now()
 	if err := os.RemoveAll(stem + endSet); err != nil {
 		return err
 	}

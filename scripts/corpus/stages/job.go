@@ -49,6 +49,7 @@ type Job struct {
 	Bytes   int64         `json:"bytes"` // of all units
 
 	tools  func() (*tools, error)
+	slots  chan struct{} // as many as may work at once: runners start more bundles than there are workers, and each takes memory
 	unlock func()
 	done   bool // the folder holds this very build already
 }
@@ -127,7 +128,7 @@ func Prepare(ctx context.Context, o Options) (*Job, error) {
 			return nil, fmt.Errorf("--images %s: want a folder of pictures", o.Images)
 		}
 	}
-	j.tools = sync.OnceValues(func() (*tools, error) { return openTools(j) })
+	j.ready()
 	t, err := j.tools()
 	if err != nil {
 		return nil, err
@@ -141,6 +142,22 @@ func Prepare(ctx context.Context, o Options) (*Job, error) {
 	}
 	opened.Store(j.File(), func() (*Job, error) { return j, nil }) // workers of this process share lists and models
 	return j, nil
+}
+
+// ready makes what a job has in a process.
+func (j *Job) ready() {
+	j.tools = sync.OnceValues(func() (*tools, error) { return openTools(j) })
+	j.slots = make(chan struct{}, max(1, j.Workers))
+}
+
+// turn waits until one more may work, and returns what ends its turn.
+func (j *Job) turn(ctx context.Context) (end func(), err error) {
+	select {
+	case j.slots <- struct{}{}:
+		return func() { <-j.slots }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // Complete tells whether the folder holds this very build already.
@@ -262,7 +279,7 @@ func Open(file string) (*Job, error) {
 		if err := os.Chdir(j.At); err != nil {
 			return nil, fmt.Errorf("opening the build: %w (workers need relative inputs under the same path; name them from the root)", err)
 		}
-		j.tools = sync.OnceValues(func() (*tools, error) { return openTools(j) })
+		j.ready()
 		return j, nil
 	}))
 	return open.(func() (*Job, error))()

@@ -51,13 +51,15 @@ func (p *pass) settleKeys() {
 // Decide finds what repeats what in one group of keys, from all units, and returns where the lists of what to drop lie, one for each unit that has
 // something to drop. It depends on the set of keys alone.
 func (j *Job) Decide(ctx context.Context, group int, places []Place) ([]Place, error) {
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
 	t, err := j.tools()
 	if err != nil {
 		return nil, err
 	}
+	end, err := j.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	packed := make([][]byte, len(places))
 	for i, p := range places {
 		if packed[i], err = readPlace(j.work(), p); err != nil {
