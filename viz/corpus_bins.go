@@ -116,10 +116,10 @@ func (o BinsOptions) marks(s *sheet, p *plan, x0, each, y, base float64) {
 	}
 }
 
-// round keeps three digits that matter.
+// round keeps three digits that matter of a number that is not whole.
 func round(v float64) float64 {
-	if v == 0 {
-		return 0
+	if v == math.Trunc(v) {
+		return v
 	}
 	unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-2)
 	return math.Round(v/unit) * unit

@@ -224,8 +224,9 @@ func follow(ctx context.Context, out io.Writer, job *stages.Job) (stop func()) {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				if line := progressLine(job, time.Since(start)); live {
-					fmt.Fprint(out, "\r\033[K"+line)
+				bar, line := progressLine(job, time.Since(start))
+				if live {
+					fmt.Fprint(out, "\r\033[K"+bar+" "+line)
 				} else {
 					fmt.Fprintln(out, line)
 				}
@@ -236,11 +237,11 @@ func follow(ctx context.Context, out io.Writer, job *stages.Job) (stop func()) {
 }
 
 // progressLine says how far a build is, by its files.
-func progressLine(job *stages.Job, since time.Duration) string {
+func progressLine(job *stages.Job, since time.Duration) (bar, line string) {
 	first, last := job.Progress()
 	n := max(len(job.Units), 1)
 	const width = 30
 	filled := width * (first + last) / (2 * n)
-	return fmt.Sprintf("[%s%s] cleaned %d/%d, written %d/%d units of %.1f MB, %.0f s", strings.Repeat("█", filled), strings.Repeat("·", width-filled),
-		first, n, last, n, float64(job.Bytes)/1e6/float64(n), since.Seconds())
+	bar = "[" + strings.Repeat("█", filled) + strings.Repeat("·", width-filled) + "]"
+	return bar, fmt.Sprintf("cleaned %d/%d, written %d/%d units of %.1f MB, %.0f s", first, n, last, n, float64(job.Bytes)/1e6/float64(n), since.Seconds())
 }

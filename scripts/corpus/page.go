@@ -23,10 +23,10 @@ func writePage(w io.Writer, r *stages.Report) error {
 		{"The account", accountBlocks},
 		{"Table 1", table1Blocks},
 		{"Table 2", table2Blocks},
-		{"What each rule did", ruleBlocks},
-		{"Histograms", histogramBlocks},
 		{"Pairs that were kept", shotBlocks},
 		{"Sentences that rules changed or removed", sampleBlocks},
+		{"What each rule did", ruleBlocks},
+		{"Histograms", histogramBlocks},
 		{"Pages", pageBlocks},
 		{"How it was made", madeBlocks},
 	} {
@@ -100,7 +100,7 @@ func steps(s *stages.Source, rules []string) []viz.FunnelStep {
 	for reason, n := range s.Dropped {
 		lost[ruleOf(reason)] += n
 	}
-	order := []string{"quarantined", "read", "unreadable page", "no text", "no picture", "no text around the picture"}
+	order := []string{"quarantined", "read", "no text", "no picture", "no text around the picture"}
 	for _, stage := range []string{"text", "pair"} {
 		for _, rule := range rules {
 			name, _, _ := strings.Cut(rule, "/")

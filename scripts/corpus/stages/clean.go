@@ -229,6 +229,8 @@ type outcome struct {
 	kept    []kept
 	pages   []string // what to count of pages
 	bytes   int64    // of pictures that were found for it
+
+	unreadable error // the document cannot be read: it is quarantined
 }
 
 // reasonPanic quarantines a document that a rule could not stand. It is a fault of the program, which must not cost the build.
@@ -248,9 +250,13 @@ func (p *pass) document(ctx context.Context, part source.Part, doc *source.Docum
 		s.AttachedBytes += int64(len(im.Bytes))
 	}
 	o, err := p.judge(ctx, part, doc, s)
+	reason := reasonPanic
+	if err == nil && o.unreadable != nil {
+		reason, err = reasonPage, o.unreadable
+	}
 	if err != nil {
 		s.In++
-		p.putAside(s, Quarantine{Source: s.Name, Address: doc.ID, Reason: reasonPanic, Error: err.Error()})
+		p.putAside(s, Quarantine{Source: s.Name, Address: doc.ID, Reason: reason, Error: err.Error()})
 		return ctx.Err()
 	}
 	s.In += o.in

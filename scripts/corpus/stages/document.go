@@ -56,10 +56,9 @@ func (d *document) drop(candidate, reason string) {
 // run makes texts, pairs or both of the document.
 func (d *document) run(ctx context.Context) {
 	what := d.pass.job.Recipe.Pairs.Make(d.Source)
-	title, body, ok := d.plain(what != recipe.MakeText)
-	if !ok {
-		d.in++
-		d.drop(d.ID, reasonPage)
+	title, body, err := d.plain(what != recipe.MakeText)
+	if err != nil {
+		d.unreadable = err
 		return
 	}
 	if t := d.pass.trace; t != nil && t.body != nil {
@@ -84,14 +83,14 @@ func (d *document) run(ctx context.Context) {
 }
 
 // plain returns the document's title and body as plain text, and reads the page of HTML.
-func (d *document) plain(pictures bool) (title, body string, ok bool) {
+func (d *document) plain(pictures bool) (title, body string, err error) {
 	switch d.Media {
 	case "text/html":
 		o := d.pass.job.Recipe.Page
 		o.Pictures = o.Pictures && pictures
 		p, err := page.Parse(d.Body, d.Address, d.Charset, o)
 		if err != nil {
-			return "", "", false
+			return "", "", err
 		}
 		d.page = p
 		if t := d.pass.trace; t != nil && t.page != nil {
@@ -102,16 +101,16 @@ func (d *document) plain(pictures bool) (title, body string, ok bool) {
 		if title == "" {
 			title = p.Title
 		}
-		return title, p.Text, true
+		return title, p.Text, nil
 	case "text/plain":
 		text, charset, bad := page.Decode(d.Body, d.Charset)
 		d.pages = append(d.pages, "charset: "+charset)
 		if bad > 0 {
 			d.pages = append(d.pages, "bytes that no charset could read")
 		}
-		return d.Title, text, true
+		return d.Title, text, nil
 	}
-	return d.Title, "", true
+	return d.Title, "", nil
 }
 
 // notePage counts what was found out about a page.

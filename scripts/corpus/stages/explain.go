@@ -134,8 +134,11 @@ func explain(ctx context.Context, j *Job, t *tools, part source.Part, doc *sourc
 		page: func(x *page.Page) { e.Charset, e.Main, e.Title = x.Charset, x.Main, x.Title },
 		body: func(text string) { e.Text = text },
 	}
-	if _, err := p.judge(ctx, part, doc, p.stats.source(doc.Source)); err != nil {
+	switch o, err := p.judge(ctx, part, doc, p.stats.source(doc.Source)); {
+	case err != nil:
 		e.Fault = reasonPanic + ": " + err.Error()
+	case o.unreadable != nil:
+		e.Fault = reasonPage + ": " + o.unreadable.Error()
 	}
 	return e
 }

@@ -41,7 +41,11 @@ func (j *Job) Finish(ctx context.Context, unit int, name string, places []Place)
 	sum := hashOf(sortedDrops(drops))
 	stem := j.path(name + "-" + sum)
 	if _, err := readFinished(stem); err != nil {
-		if err := j.finish(ctx, j.path(name+endKept), stem, drops); err != nil {
+		first, err := j.cleaned(name)
+		if err != nil {
+			return fmt.Errorf("unit %d was not cleaned: %w", unit, err)
+		}
+		if err := j.finish(ctx, j.path(name+endKept), first.Records, stem, drops); err != nil {
 			return err
 		}
 	}
@@ -78,7 +82,7 @@ func readFinished(stem string) (*finished, error) {
 }
 
 // finish writes the shards of a unit.
-func (j *Job) finish(ctx context.Context, from, stem string, drops map[uint64]byte) error {
+func (j *Job) finish(ctx context.Context, from string, records int, stem string, drops map[uint64]byte) error {
 	t, err := j.tools()
 	if err != nil {
 		return err
@@ -105,8 +109,12 @@ func (j *Job) finish(ctx context.Context, from, stem string, drops map[uint64]by
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
+			f.read++
 			return f.record(r)
 		})
+		if err == nil && f.read != records {
+			err = fmt.Errorf("%s: %w", from, errDamaged)
+		}
 		return errors.Join(err, f.held.close())
 	})
 	if err != nil {
@@ -141,6 +149,7 @@ type last struct {
 	held    *keptFile
 	done    finished
 	samples sampler
+	read    int    // records
 	doc     uint64 // the document of the records that come; they follow each other
 	from    string // its source, "" before the first
 	kept    bool   // one of its records stays

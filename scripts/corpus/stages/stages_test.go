@@ -207,6 +207,31 @@ func stamps(t *testing.T, j *Job) map[string]string {
 	return out
 }
 
+// TestDamaged: what a loss of power takes of finished files is made again.
+func TestDamaged(t *testing.T) {
+	_, in := corpustest.Inputs(t)
+	dir := t.TempDir()
+	o := Options{In: in, Dir: filepath.Join(dir, "straight"), Recipe: recipe.Default(), Unit: 4000}
+	built(t, o)
+	o.Dir = filepath.Join(dir, "damaged")
+	for _, ending := range []string{endKept, endKeys, endClean, endHeld, endFinished, endFinal} {
+		j, err := Prepare(t.Context(), o)
+		check(t, err)
+		check(t, j.Plain(t.Context()))
+		files, err := filepath.Glob(j.path("*" + ending))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no file ends in %s: %v", ending, err)
+		}
+		check(t, os.Truncate(files[0], 0))
+		if shards, _ := filepath.Glob(j.path("*" + endSet + "/train/*.parquet")); len(shards) > 1 {
+			check(t, os.Truncate(shards[1], 7))
+		}
+		j.Close()
+	}
+	built(t, o)
+	corpustest.Same(t, filepath.Join(dir, "straight"), o.Dir)
+}
+
 // TestKilledWhilePublishing: the finished set is moved to its place by a second run.
 func TestKilledWhilePublishing(t *testing.T) {
 	_, in := corpustest.Inputs(t)

@@ -20,11 +20,11 @@ type Stats struct {
 // Source is the account of one source: in = out + dropped + quarantined, and the same for documents.
 type Source struct {
 	Name          string           `json:"name"`
-	In            int64            `json:"in"`                       // candidates for a record: a text, or a picture of a page with the text around it; a document without either counts as one
-	Out           int64            `json:"out"`                      // records of the set
-	Dropped       map[string]int64 `json:"dropped"`                  // by reason
-	Quarantined   int64            `json:"quarantined"`              // records that could not be read; quarantine.jsonl lists them
-	Faults        map[string]int64 `json:"quarantined_by,omitempty"` // by reason
+	In            int64            `json:"in"`             // candidates for a record: a text, or a picture of a page with the text around it; a document without either counts as one
+	Out           int64            `json:"out"`            // records of the set
+	Dropped       map[string]int64 `json:"dropped"`        // by reason
+	Quarantined   int64            `json:"quarantined"`    // records that could not be read; quarantine.jsonl lists them
+	Faults        map[string]int64 `json:"quarantined_by"` // by reason
 	Documents     Documents        `json:"documents"`
 	Bytes         int64            `json:"bytes_in"`          // bodies and attached pictures as read, before any rule
 	AttachedBytes int64            `json:"attached_bytes_in"` // of them, attached pictures
