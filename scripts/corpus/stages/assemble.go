@@ -228,7 +228,7 @@ func (c *collector) manifest() error {
 	if err != nil {
 		return err
 	}
-	m.Made = map[string]any{"by": Version, "in": c.job.In, "recipe": c.job.Key, "rules": t.versions()}
+	m.Made = map[string]any{"by": Version, "in": c.job.In, "recipe": c.job.Lineage, "rules": t.versions()}
 	return record.WriteManifest(c.set, m)
 }
 

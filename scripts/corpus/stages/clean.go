@@ -81,10 +81,10 @@ func (j *Job) Clean(ctx context.Context, u Unit) ([]Place, error) {
 		return nil, errors.Unwrap(err)
 	}
 	c := &cleaned{Records: p.records, Stats: p.stats, Files: map[string]int64{}}
-	p.settleKeys()
-	if c.Places, err = p.keys.write(j.work(), u.Name()+endKeys); err != nil {
+	if err := p.flushKeys(); err != nil {
 		return nil, err
 	}
+	c.Places = p.places
 	for ending, lines := range map[string]*bytes.Buffer{endQuarantine: &p.quarantine, endMissing: &p.missing, endEvaluated: &p.contaminated} {
 		if lines.Len() == 0 {
 			continue
@@ -93,7 +93,7 @@ func (j *Job) Clean(ctx context.Context, u Unit) ([]Place, error) {
 			return nil, err
 		}
 	}
-	for _, ending := range []string{endKept, endKeys, endQuarantine, endMissing, endEvaluated} {
+	for _, ending := range append(p.keyFiles, endKept, endQuarantine, endMissing, endEvaluated) {
 		if info, err := os.Stat(j.path(u.Name() + ending)); err == nil {
 			c.Files[ending] = info.Size()
 		}
@@ -113,7 +113,7 @@ func (j *Job) cleaned(name string) (*cleaned, error) {
 	if err := json.Unmarshal(data, c); err != nil {
 		return nil, err
 	}
-	if _, kept := c.Files[endKept]; !kept {
+	if _, found := c.Files[endKept]; !found {
 		return nil, errDamaged
 	}
 	for ending, size := range c.Files {
@@ -143,7 +143,9 @@ type pass struct {
 	unit         Unit
 	out          *keptFile
 	stats        *Stats
-	keys         sections
+	keys         sections // not yet in a file
+	places       []Place  // of those that are
+	keyFiles     []string // their endings
 	samples      sampler
 	quarantine   bytes.Buffer
 	missing      bytes.Buffer
@@ -300,6 +302,11 @@ func (p *pass) keep(r *kept) error {
 	p.records++
 	if err := p.addKeys(r); err != nil {
 		return err
+	}
+	if p.records%recordsPerKeyFile == 0 {
+		if err := p.flushKeys(); err != nil {
+			return err
+		}
 	}
 	return p.out.write(r)
 }

@@ -326,7 +326,7 @@ type metaPicture struct {
 
 // meta completes the lineage of a record with what is known of the document.
 func (d *document) meta(m meta) string {
-	m.Address, m.Date, m.License, m.Recipe = d.Address, d.Date, d.License, d.pass.job.Key
+	m.Address, m.Date, m.License, m.Recipe = d.Address, d.Date, d.License, d.pass.job.Lineage
 	if p := d.page; p != nil {
 		m.Charset = p.Charset
 		if m.License == "" {

@@ -37,7 +37,8 @@ type Options struct {
 // Job is one build. Its exported fields are all that workers need.
 type Job struct {
 	Dir     string        `json:"dir"`
-	Key     string        `json:"key"` // hash of recipe, files that it names, and versions
+	Key     string        `json:"key"`     // of the folder of work: Lineage, and where pictures are looked for
+	Lineage string        `json:"lineage"` // hash of recipe, files that it names, and versions: every record has it
 	In      []string      `json:"in"`
 	Recipe  recipe.Recipe `json:"recipe"`
 	Workers int           `json:"workers"`
@@ -133,7 +134,8 @@ func Prepare(ctx context.Context, o Options) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.Key = hashOf(Version, o.Recipe.JSON(), files, t.versions(), j.Images)
+	j.Lineage = hashOf(Version, o.Recipe.JSON(), files, t.versions())
+	j.Key = hashOf(j.Lineage, j.Images)
 	if err := j.plan(ctx, o); err != nil {
 		return nil, err
 	}

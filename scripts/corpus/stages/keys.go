@@ -37,8 +37,11 @@ func (p *pass) addKeys(r *kept) error {
 	return p.tools.near.AddPicture(&p.near, r.number, p.job.Recipe.Duplicates.Pictures.PictureHash(r.small))
 }
 
-// settleKeys moves near's keys to those of the unit.
-func (p *pass) settleKeys() {
+// recordsPerKeyFile bounds the keys that are in memory: at the defaults 350 bytes a record. An input that cannot be cut is one unit.
+const recordsPerKeyFile = 1 << 16
+
+// flushKeys puts the keys so far into a file.
+func (p *pass) flushKeys() error {
 	for _, kind := range near.Kinds() {
 		for bucket := range near.Buckets {
 			if b := p.near.Bucket(kind, bucket); len(b) > 0 {
@@ -46,6 +49,15 @@ func (p *pass) settleKeys() {
 			}
 		}
 	}
+	ending := fmt.Sprintf(".%04d%s", len(p.keyFiles), endKeys)
+	places, err := p.keys.write(p.job.work(), p.unit.Name()+ending)
+	if err != nil || len(places) == 0 {
+		return err
+	}
+	p.places, p.keyFiles = append(p.places, places...), append(p.keyFiles, ending)
+	p.near.Reset()
+	p.keys = sections{}
+	return nil
 }
 
 // Decide finds what repeats what in one group of keys, from all units, and returns where the lists of what to drop lie, one for each unit that has
