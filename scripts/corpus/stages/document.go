@@ -144,12 +144,13 @@ func (d *document) makeText(title, body string) {
 	if question {
 		t.Title, t.Body = d.Question, d.Answer
 	}
+	before := t.Title + "\n" + t.Body
 	if t.Title == "" && strings.TrimSpace(t.Body) == "" {
 		d.drop(d.ID, reasonNoText)
 		return
 	}
 	if reason := d.pass.tools.text.Clean(&t, d.watch("text")); reason != "" {
-		d.pass.samples.dropped("text", reason, d.Source, d.ID, t.Title+"\n"+t.Body)
+		d.pass.samples.dropped("text", reason, d.Source, d.ID, before)
 		d.drop(d.ID, "text: "+reason)
 		return
 	}
@@ -250,7 +251,7 @@ func (d *document) makePair(ctx context.Context, p pair) {
 	}
 	t := clean.Text{Source: d.Source, Body: p.text, Counts: d.source.Pairs}
 	if reason := d.pass.tools.pairs.Clean(&t, d.watch("pair")); reason != "" {
-		d.pass.samples.dropped("pair", reason, d.Source, p.id, t.Body)
+		d.pass.samples.dropped("pair", reason, d.Source, p.id, p.text)
 		d.drop(p.id, "pair: "+reason)
 		return
 	}
