@@ -121,6 +121,7 @@ func startFlink(t *testing.T) string {
 	c := exec.Command("java", args...)
 	var log bytes.Buffer
 	c.Stdout, c.Stderr = &log, &log
+	c.Dir = t.TempDir() // the loader of workers leaves its options where it is started
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
