@@ -43,6 +43,7 @@ type level struct {
 	counts  []uint32 // as smoothing wants them: how often (highest order), else how many symbols stand before it
 	first   []uint32 // of each n-gram as a context: where its continuations begin in the level above; one more at the end
 	context []context
+	raw     []uint32 // how often the n-gram was seen; nil unless asked for
 }
 
 // context sums the continuations of an n-gram.
@@ -52,7 +53,10 @@ type context struct {
 }
 
 // TrainKN counts the n-grams of up to order symbols (3 is the usual choice for characters) in seqs.
-func TrainKN(order int, seqs iter.Seq[[]int32]) (*KN, error) {
+func TrainKN(order int, seqs iter.Seq[[]int32]) (*KN, error) { return trainKN(order, seqs, false) }
+
+// trainKN is TrainKN; packed is for [packLM], which wants in every level how often its n-grams were seen, and sums contexts itself.
+func trainKN(order int, seqs iter.Seq[[]int32], packed bool) (*KN, error) {
 	if order < 1 || order > maxOrder {
 		return nil, fmt.Errorf("train an n-gram model of order %d: the order must be 1 to %d", order, maxOrder)
 	}
@@ -61,11 +65,14 @@ func TrainKN(order int, seqs iter.Seq[[]int32]) (*KN, error) {
 	if err != nil {
 		return nil, fmt.Errorf("train an n-gram model of order %d: %w", order, err)
 	}
-	m.count(text, ends)
+	m.count(text, ends, packed)
 	for k := range m.levels {
 		m.discounts = append(m.discounts, discounts(m.levels[k].counts))
 	}
 	m.root = m.sum(0, 0, len(m.levels[0].symbols))
+	if packed {
+		return m, nil
+	}
 	for k := range order - 1 {
 		l := &m.levels[k]
 		l.context = make([]context, len(l.symbols))
@@ -139,7 +146,7 @@ func (m *KN) dense(symbol int32) uint32 {
 
 // count fills the levels: it extends the n-gram at every position by a symbol and sorts the packed pairs of n-gram and
 // symbol.
-func (m *KN) count(text, ends []uint32) {
+func (m *KN) count(text, ends []uint32, raw bool) {
 	ids := slices.Clone(text) // of the n-gram that begins at each position
 	next := make([]uint32, len(text))
 	unigrams := level{symbols: make([]uint32, len(m.symbols)+int(firstSymbol))}
@@ -169,17 +176,30 @@ func (m *KN) count(text, ends []uint32) {
 				next[i], _ = find(shorter, &longer, id, text[i+n])
 			}
 		}
+		if raw {
+			shorter.raw = slices.Clone(shorter.counts)
+		}
 		precede(shorter, ids, next, func(i int) (long, begins bool) {
 			return i+n < int(ends[i]), text[i] == beginSymbol && i+n <= int(ends[i])
 		})
 		m.levels = append(m.levels, longer)
 		ids, next = next, ids
 	}
+	if raw {
+		top := &m.levels[m.order-1]
+		top.raw = top.counts
+	}
 }
 
 // extend makes the level of sorted keys (n-gram and symbol), and notes in shorter where continuations begin.
 func extend(shorter *level, keys []uint64) level {
-	var longer level
+	distinct := 0
+	for i, key := range keys {
+		if i == 0 || key != keys[i-1] {
+			distinct++
+		}
+	}
+	longer := level{symbols: make([]uint32, 0, distinct), counts: make([]uint32, 0, distinct)}
 	shorter.first = make([]uint32, len(shorter.symbols)+1)
 	for i, key := range keys {
 		if i > 0 && key == keys[i-1] {

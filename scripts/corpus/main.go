@@ -1,19 +1,22 @@
+// Command m6-corpus turns raw crawls into the records that m6 pretrains on: `m6-corpus --help` lists what it does.
 package main
 
 import (
-	_ "codeberg.org/readeck/go-readability/v2"
-	_ "github.com/PuerkitoBio/goquery"
-	_ "github.com/apache/beam/sdks/v2/go/pkg/beam"
-	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/register"
-	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
-	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal"
-	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
-	_ "github.com/corona10/goimagehash"
-	_ "github.com/temoto/robotstxt"
-	_ "github.com/yalue/onnxruntime_go"
-	_ "golang.org/x/text/encoding/htmlindex"
-	_ "github.com/gogs/chardet"
-	_ "github.com/go-shiori/dom"
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 )
 
-func main() {}
+func main() {
+	if err := serve(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "m6-corpus: "+oneLine(err.Error()))
+		os.Exit(1)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	code := execute(ctx, rootCommand(), os.Args[1:], streams{out: os.Stdout, err: os.Stderr})
+	stop()
+	os.Exit(code)
+}

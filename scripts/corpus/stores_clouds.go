@@ -1,0 +1,9 @@
+//go:build clouds
+
+package main
+
+// With `go build -tags clouds` sources may lie in these object stores too.
+import (
+	_ "gocloud.dev/blob/azureblob" // azblob://container/prefix
+	_ "gocloud.dev/blob/gcsblob"   // gs://bucket/prefix
+)
