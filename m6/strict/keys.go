@@ -136,6 +136,9 @@ func names(fields []field) []string {
 	return out
 }
 
+// Keys lists the dotted keys of a struct type, groups and elements of lists included.
+func Keys(t reflect.Type) []string { return dottedKeys(t, "", 0) }
+
 // dottedKeys lists every key under a type, groups and elements of lists included; depth guards
 // recursive types.
 func dottedKeys(t reflect.Type, prefix string, depth int) []string {

@@ -18,14 +18,17 @@ func Nearest(word string, valid []string) string {
 // Close tells whether word is likely meant to be name: a third of its characters differ at most.
 func Close(word, name string) bool { return nearness(word, name) <= max(1, len([]rune(word))/3) }
 
-// nearestKey is Nearest for dotted keys: the last part counts twice, so that a right name in the
+// NearestKey is [Nearest] for dotted keys: the last part counts twice, so that a right name in the
 // wrong group, or without a group, finds its place.
-func nearestKey(key string, valid []string) string {
+func NearestKey(key string, valid []string) string {
 	group, last := splitKey(key)
 	best, bestCost := "", -1
 	for _, candidate := range valid {
 		candidateGroup, candidateLast := splitKey(candidate)
 		cost := min(2*nearness(last, candidateLast)+nearness(group, candidateGroup), 2*nearness(key, candidate))
+		if group == "" && last == candidateLast {
+			cost = min(cost, 1)
+		}
 		if bestCost < 0 || cost < bestCost {
 			best, bestCost = candidate, cost
 		}

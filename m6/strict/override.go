@@ -46,7 +46,7 @@ func Override(dst any, settings []string) error {
 }
 
 // Decode reads one JSON object onto the struct that dst points to; fields that data does not
-// mention keep their value. An unknown or repeated key, a wrong type, null, or anything after the
+// mention keep their value. An unknown or repeated key, a wrong type, null but for a list, or anything after the
 // object is an error that names the key and name, the source of data for the reader; dst is then
 // left as it was.
 func Decode(dst any, data []byte, name string) error {
@@ -85,7 +85,7 @@ type decoder struct {
 
 // unknown is the error for a key that does not exist.
 func (d decoder) unknown(key string) error {
-	if nearest := nearestKey(key, dottedKeys(d.root, "", 0)); nearest != "" {
+	if nearest := NearestKey(key, dottedKeys(d.root, "", 0)); nearest != "" {
 		return fmt.Errorf("unknown key %q in %s: did you mean %q?", key, d.name, nearest)
 	}
 	return fmt.Errorf("unknown key %q in %s", key, d.name)
@@ -277,6 +277,10 @@ func (d decoder) assignMap(v reflect.Value, tree any, key string) error {
 }
 
 func (d decoder) assignList(v reflect.Value, tree any, key string) error {
+	if tree == nil && v.Kind() == reflect.Slice { // how encoding/json writes a list without elements
+		v.SetZero()
+		return nil
+	}
 	list, ok := tree.([]any)
 	if !ok || v.Kind() == reflect.Array && len(list) != v.Len() {
 		return d.wrong(key, describe(v.Type()), tree)

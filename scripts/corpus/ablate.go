@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/datasets/record"
+	"m6lab/scripts/command"
 	"m6lab/scripts/corpus/recipe"
 	"m6lab/scripts/corpus/stages"
 )
@@ -86,7 +87,7 @@ text.words, picture.blur or duplicates.exact.`,
 			if err != nil {
 				return err
 			}
-			return printResult(cmd, a, a.write)
+			return command.PrintResult(cmd, a, a.write)
 		},
 	}
 	flags := cmd.Flags()
@@ -99,7 +100,7 @@ text.words, picture.blur or duplicates.exact.`,
 	flags.Uint64Var(&f.seed, "seed", 7, "of the examples in the reports")
 	flags.StringVar(&f.train, "train", "", "config of m6 pretrain: trains a model on each")
 	flags.StringVar(&f.m6, "m6", "", "the m6 binary (default: beside this one, then on the path)")
-	require(cmd, "without", "in", "out")
+	command.Require(cmd, "without", "in", "out")
 	return cmd
 }
 
@@ -110,7 +111,7 @@ func (f *ablateFlags) ablate(cmd *cobra.Command) (*ablation, error) {
 	}
 	variant, rule, err := full.Without(f.without)
 	if err != nil {
-		return nil, usagef("--without: %v", err)
+		return nil, command.Usagef("--without: %v", err)
 	}
 	m6 := ""
 	if f.train != "" {

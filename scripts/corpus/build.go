@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"m6lab/m6/strict"
+	"m6lab/scripts/command"
 	"m6lab/scripts/corpus/recipe"
 	"m6lab/scripts/corpus/stages"
 )
@@ -38,7 +40,7 @@ func (f *recipeFlags) recipe() (recipe.Recipe, error) {
 	begin, ok := recipes[f.name]
 	if !ok {
 		names := []string{"paper", "default", "imagine"}
-		return recipe.Recipe{}, usagef("--recipe %q: did you mean %q? It is one of %s", f.name, recipe.Nearest(f.name, names), strings.Join(names, ", "))
+		return recipe.Recipe{}, command.Usagef("--recipe %q: did you mean %q? It is one of %s", f.name, strict.Nearest(f.name, names), strings.Join(names, ", "))
 	}
 	r := begin()
 	if f.file != "" {
@@ -104,7 +106,7 @@ runner and the number of workers.`,
 			if report == nil {
 				return err
 			}
-			return errors.Join(printResult(cmd, report, func(w io.Writer) error { return summary(w, f.out, report) }), err)
+			return errors.Join(command.PrintResult(cmd, report, func(w io.Writer) error { return summary(w, f.out, report) }), err)
 		},
 	}
 	flags := cmd.Flags()
@@ -115,7 +117,7 @@ runner and the number of workers.`,
 	flags.IntVar(&f.workers, "workers", 0, "that run at the same time (default one for each core)")
 	flags.Uint64Var(&f.seed, "seed", 7, "of the examples in the report")
 	flags.Int64Var(&f.unit, "unit", 16<<20, "bytes of input of a piece of work, which becomes a shard; the records are the same whatever it is")
-	require(cmd, "in", "out")
+	command.Require(cmd, "in", "out")
 	return cmd
 }
 
@@ -125,10 +127,10 @@ func build(cmd *cobra.Command, f *buildFlags, r recipe.Recipe) (*stages.Report, 
 		return nil, err
 	}
 	if f.workers < 0 {
-		return nil, usagef("--workers %d: want 1 or more, or 0 for one for each core", f.workers)
+		return nil, command.Usagef("--workers %d: want 1 or more, or 0 for one for each core", f.workers)
 	}
 	if f.unit < 0 {
-		return nil, usagef("--unit %d: want a number of bytes, or 0 for 16 MiB", f.unit)
+		return nil, command.Usagef("--unit %d: want a number of bytes, or 0 for 16 MiB", f.unit)
 	}
 	start := time.Now()
 	ctx := cmd.Context()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"m6lab/datasets/record"
+	"m6lab/scripts/command"
 	"m6lab/scripts/corpus/corpustest"
 	"m6lab/scripts/corpus/recipe"
 	"m6lab/scripts/corpus/stages"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	if os.Getenv(asCommand) != "" {
-		os.Exit(execute(context.Background(), rootCommand(), os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
+		os.Exit(command.Execute(context.Background(), rootCommand(), os.Args[1:], command.Streams{Out: os.Stdout, Err: os.Stderr}))
 	}
 	os.Exit(m.Run())
 }
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 func run(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = execute(t.Context(), rootCommand(), args, streams{out: &out, err: &errs})
+	code = command.Execute(t.Context(), rootCommand(), args, command.Streams{Out: &out, Err: &errs})
 	return out.String(), errs.String(), code
 }
 

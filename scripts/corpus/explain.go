@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"m6lab/scripts/command"
 	"m6lab/scripts/corpus/stages"
 )
 
@@ -30,7 +31,7 @@ says of each of its pictures, and what became of it. ID is that of a document (q
 			if err != nil {
 				return err
 			}
-			return printResult(cmd, e, func(w io.Writer) error {
+			return command.PrintResult(cmd, e, func(w io.Writer) error {
 				_, err := fmt.Fprintln(w, strings.Join(e.Lines(), "\n"))
 				return err
 			})
@@ -40,6 +41,6 @@ says of each of its pictures, and what became of it. ID is that of a document (q
 	in.add(flags)
 	f.add(flags)
 	flags.StringVar(&id, "doc", "", "id of the document or of one of its records")
-	require(cmd, "in", "doc")
+	command.Require(cmd, "in", "doc")
 	return cmd
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"m6lab/datasets/clean"
+	"m6lab/scripts/command"
 	"m6lab/scripts/corpus/stages"
 )
 
@@ -41,7 +42,7 @@ other rules first, so that the model sees what the rule will see. An --out that 
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.Validate(); err != nil {
-				return usagef("%v", err)
+				return command.Usagef("%v", err)
 			}
 			r, err := f.recipe()
 			if err != nil {
@@ -69,7 +70,7 @@ other rules first, so that the model sees what the rule will see. An --out that 
 			if m.HeldOut() > 0 {
 				t.P50, t.P95 = m.Quantile(0.5), m.Quantile(0.95)
 			}
-			return printResult(cmd, t, t.write)
+			return command.PrintResult(cmd, t, t.write)
 		},
 	}
 	flags := cmd.Flags()
@@ -80,7 +81,7 @@ other rules first, so that the model sees what the rule will see. An --out that 
 	flags.IntSliceVar(&o.Prune, "prune", o.Prune, "n-grams of 1, 2, ... characters that were seen so often or less are left out; the last counts for longer ones")
 	flags.IntVar(&o.HeldOut, "held-out", o.HeldOut, "one sentence in so many is measured instead of trained on; 0 for none")
 	flags.IntVar(&o.MaxCharacters, "characters", o.MaxCharacters, "most characters to train on, at about 70 bytes of memory each")
-	require(cmd, "in", "out")
+	command.Require(cmd, "in", "out")
 	return cmd
 }
 

@@ -5,18 +5,17 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"m6lab/scripts/command"
 )
 
 func main() {
 	if err := serve(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "m6-corpus: "+oneLine(err.Error()))
+		fmt.Fprintln(os.Stderr, "m6-corpus: "+command.OneLine(err.Error()))
 		os.Exit(1)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	code := execute(ctx, rootCommand(), os.Args[1:], streams{out: os.Stdout, err: os.Stderr})
+	ctx, stop := command.Signalled(context.Background())
+	code := command.Execute(ctx, rootCommand(), os.Args[1:], command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	stop()
 	os.Exit(code)
 }

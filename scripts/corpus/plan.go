@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"m6lab/scripts/command"
 	"m6lab/scripts/corpus/stages"
 )
 
@@ -56,7 +57,7 @@ number of days. Time is linear in the input, which the benchmarks show up to 8 t
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !(f.days > 0) || f.cores < 1 || !(f.text >= 0) || !(f.pictures >= 0) {
-				return usagef("--days, --cores, --text and --pictures: want numbers above 0")
+				return command.Usagef("--days, --cores, --text and --pictures: want numbers above 0")
 			}
 			r, err := stages.ReadReport(f.report)
 			if err != nil {
@@ -66,7 +67,7 @@ number of days. Time is linear in the input, which the benchmarks show up to 8 t
 			if err != nil {
 				return err
 			}
-			return printResult(cmd, e, e.write)
+			return command.PrintResult(cmd, e, e.write)
 		},
 	}
 	flags := cmd.Flags()

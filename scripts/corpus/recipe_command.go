@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"m6lab/scripts/command"
 )
 
 func recipeCommand() *cobra.Command {
@@ -25,13 +27,13 @@ func recipeCommand() *cobra.Command {
 				}
 			}
 			if chosen > 1 {
-				return usagef("choose one of --paper, --default and --imagine")
+				return command.Usagef("choose one of --paper, --default and --imagine")
 			}
 			r, err := f.recipe()
 			if err != nil {
 				return err
 			}
-			return printResult(cmd, r, func(w io.Writer) error {
+			return command.PrintResult(cmd, r, func(w io.Writer) error {
 				_, err := fmt.Fprintln(w, string(r.JSON()))
 				return err
 			})

@@ -19,7 +19,8 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal"
 	"github.com/spf13/pflag"
 
-	"m6lab/scripts/corpus/recipe"
+	"m6lab/m6/strict"
+	"m6lab/scripts/command"
 	"m6lab/scripts/corpus/stages"
 )
 
@@ -44,10 +45,10 @@ func (f *runnerFlags) add(flags *pflag.FlagSet) {
 
 func (f *runnerFlags) check() error {
 	if !slices.Contains(runners, f.runner) {
-		return usagef("--runner %q: did you mean %q?", f.runner, recipe.Nearest(f.runner, runners))
+		return command.Usagef("--runner %q: did you mean %q?", f.runner, strict.Nearest(f.runner, runners))
 	}
 	if (f.runner == "universal") != (f.endpoint != "") {
-		return usagef("--runner=universal and --endpoint=HOST:PORT go together")
+		return command.Usagef("--runner=universal and --endpoint=HOST:PORT go together")
 	}
 	return nil
 }

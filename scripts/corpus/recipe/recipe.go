@@ -25,6 +25,7 @@ import (
 	"m6lab/datasets/page"
 	"m6lab/datasets/picture"
 	"m6lab/datasets/source"
+	"m6lab/m6/strict"
 )
 
 // Recipe is everything that a build depends on beside its inputs.
@@ -111,10 +112,10 @@ func Imagine() Recipe {
 
 // Decode reads a recipe's JSON over r: keys that data does not have keep their value. Unknown and repeated keys, and values of another
 // type, are errors that name the key and name, where data came from.
-func (r *Recipe) Decode(data []byte, name string) error { return decodeStrict(r, data, name) }
+func (r *Recipe) Decode(data []byte, name string) error { return strict.Decode(r, data, name) }
 
 // Set applies a setting of the form text.length.content=20.
-func (r *Recipe) Set(setting string) error { return set(r, setting) }
+func (r *Recipe) Set(setting string) error { return strict.Override(r, []string{setting}) }
 
 // JSON is the recipe as it is printed and hashed.
 func (r Recipe) JSON() json.RawMessage {
@@ -148,11 +149,11 @@ func (p Pairs) validate() error {
 	valid := []string{MakeText, MakePairs, MakeBoth}
 	for _, row := range slices.Sorted(maps.Keys(p.Rows)) {
 		if !slices.Contains(valid, p.Rows[row]) {
-			return fmt.Errorf("pairs.rows.%s is %q: did you mean %q? It is one of %s", row, p.Rows[row], Nearest(p.Rows[row], valid), strings.Join(valid, ", "))
+			return fmt.Errorf("pairs.rows.%s is %q: did you mean %q? It is one of %s", row, p.Rows[row], strict.Nearest(p.Rows[row], valid), strings.Join(valid, ", "))
 		}
 	}
 	if !slices.Contains(valid, p.Other) {
-		return fmt.Errorf("pairs.other is %q: did you mean %q? It is one of %s", p.Other, Nearest(p.Other, valid), strings.Join(valid, ", "))
+		return fmt.Errorf("pairs.other is %q: did you mean %q? It is one of %s", p.Other, strict.Nearest(p.Other, valid), strings.Join(valid, ", "))
 	}
 	if p.Texts < 1 || p.Texts > 1000 {
 		return fmt.Errorf("pairs.texts is %d: choose 1 to 1000", p.Texts)
@@ -188,7 +189,7 @@ func (s Split) validate() error {
 // Switches returns the names of all rules that can be turned off by themselves: the dotted keys of groups that have an `on`.
 func Switches() []string {
 	var out []string
-	for _, key := range keys(reflect.TypeFor[Recipe](), "") {
+	for _, key := range strict.Keys(reflect.TypeFor[Recipe]()) {
 		if group, found := strings.CutSuffix(key, ".on"); found {
 			out = append(out, group)
 		}
@@ -210,7 +211,7 @@ func (r Recipe) Without(rule string) (Recipe, string, error) {
 	case slices.Contains(found, rule):
 		found = []string{rule}
 	case len(found) == 0:
-		return r, "", fmt.Errorf("no rule %q: did you mean %q? The rules are %s", rule, nearestKey(rule, all), strings.Join(all, ", "))
+		return r, "", fmt.Errorf("no rule %q: did you mean %q? The rules are %s", rule, strict.NearestKey(rule, all), strings.Join(all, ", "))
 	case len(found) > 1:
 		return r, "", fmt.Errorf("the rule %q may be %s: write one of them", rule, strings.Join(found, " or "))
 	}

@@ -218,7 +218,7 @@ func (j *Job) occupy() (err error) {
 		}
 		if key := builtKey(j.Dir); key == j.setKey() {
 			j.done = true
-			return nil
+			return os.RemoveAll(j.work()) // killed before it had tidied up
 		} else if _, err := os.Stat(j.path(completeMark)); err == nil {
 			break // killed while the finished set was moved to its place
 		} else if key != "" {

@@ -246,6 +246,13 @@ func TestKilledWhilePublishing(t *testing.T) {
 	check(t, os.Rename(filepath.Join(j.path(setFolder), "train"), filepath.Join(o.Dir, "train"))) // and killed
 	j.Close()
 	built(t, o)
+	check(t, os.MkdirAll(j.work(), 0o777)) // killed while it tidied up
+	check(t, os.WriteFile(j.path("000000.kept"), nil, 0o666))
+	j, err = Prepare(t.Context(), o)
+	check(t, err)
+	if j.Close(); !j.Complete() {
+		t.Error("a finished build is not known again")
+	}
 	corpustest.Same(t, filepath.Join(dir, "straight"), o.Dir)
 }
 
