@@ -1,5 +1,5 @@
 # What each target needs and does: README.md.
-.PHONY: setup build demo corpus-demo test services bench notebook notebooks check clean
+.PHONY: setup build corpus demo corpus-demo test services bench notebook notebooks check clean
 .DEFAULT_GOAL := build
 
 SOURCES := go.mod go.sum $(shell find layers datasets checkpoints viz m6 tasks scripts notebooks -name '*.go' 2>/dev/null)
@@ -10,6 +10,8 @@ build: bin/m6
 bin/m6: $(SOURCES) $(EMBEDDED)
 	@sh scripts/setup.sh
 	go build -o bin/m6 ./scripts/m6
+
+corpus: bin/m6-corpus
 
 bin/m6-corpus: $(SOURCES) $(EMBEDDED)
 	@sh scripts/setup.sh
