@@ -23,6 +23,11 @@
 // [Fault.Skip] tells them from damage). So records in are documents out plus faults by reason.
 // What cannot be told apart (the rest of a stream behind damage, what lies between damage and the next record that is found) is one Fault.
 //
+// # Pictures of a crawl
+//
+// Pages and their pictures lie in different files of a crawl. [CrawlKeys] notes where the pictures of some parts lie, [CrawlJoin] sorts the notes of
+// all parts, and [OpenCrawl] finds a picture by its URL, also behind a revisit record. [ImageIndex] is the same for a few files, in memory.
+//
 // # Cutting
 //
 // A part of a file is a range of bytes (of row groups in Parquet): it has the records that begin in it. Whoever reads it looks for the first

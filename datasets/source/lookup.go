@@ -23,11 +23,16 @@ type Lookup interface {
 
 // ImageIndex finds pictures in WARC files: for each URL of a picture response its place, 48 bytes in memory. It is for many goroutines.
 type ImageIndex struct {
-	o       Options
-	ctx     context.Context
-	files   []string
+	archives
 	entries []indexEntry // by key
 	faults  map[string]int
+}
+
+// archives are WARC files of which single records are read.
+type archives struct {
+	o     Options
+	ctx   context.Context
+	files []string
 
 	mu   sync.Mutex
 	open map[int32]object
@@ -64,7 +69,7 @@ func IndexWARC(ctx context.Context, parts []Part, o Options) (*ImageIndex, error
 
 // newIndex returns an empty index. The context that ends its making does not end its use.
 func newIndex(ctx context.Context, o Options) *ImageIndex {
-	return &ImageIndex{o: o.orDefault(), ctx: context.WithoutCancel(ctx), faults: map[string]int{}, open: map[int32]object{}}
+	return &ImageIndex{archives: archives{o: o.orDefault(), ctx: context.WithoutCancel(ctx), open: map[int32]object{}}, faults: map[string]int{}}
 }
 
 // index adds the pictures of one part.
@@ -108,12 +113,8 @@ func (x *ImageIndex) index(ctx context.Context, p Part) (err error) {
 
 // add indexes a record where it is a picture.
 func (x *ImageIndex) add(r *warcRecord, file int32) error {
-	if r.kind != "response" && r.kind != "resource" || r.uri == "" {
+	if !r.holdsPicture() {
 		return nil
-	}
-	answer, err := parseResponse(r.block, r.media)
-	if err != nil || answer.status != 200 || answer.page() != "" || !answer.picture() {
-		return nil // a fault of its page's reading
 	}
 	if r.large {
 		x.faults[FaultLarge]++
@@ -127,6 +128,15 @@ func (x *ImageIndex) add(r *warcRecord, file int32) error {
 	}
 	x.entries = append(x.entries, indexEntry{urlKey(r.uri), r.member, r.offset, file})
 	return nil
+}
+
+// holdsPicture reports whether the record is the answer to a request for a picture. One that cannot be read is a fault of its page's reading.
+func (r *warcRecord) holdsPicture() bool {
+	if r.kind != "response" && r.kind != "resource" || r.uri == "" {
+		return false
+	}
+	answer, err := parseResponse(r.block, r.media)
+	return err == nil && answer.status == 200 && answer.page() == "" && answer.picture()
 }
 
 // settle sorts the entries; of those with one key the first stays.
@@ -163,7 +173,7 @@ func plainURL(s string) string {
 }
 
 // fileNumber is the place of an address in the list of files.
-func (x *ImageIndex) fileNumber(at string) int32 {
+func (x *archives) fileNumber(at string) int32 {
 	i := slices.Index(x.files, at)
 	if i < 0 {
 		i = len(x.files)
@@ -173,7 +183,7 @@ func (x *ImageIndex) fileNumber(at string) int32 {
 }
 
 // object returns an open file of the index, and what is to be called when it is no more needed: the first files stay open.
-func (x *ImageIndex) object(file int32) (o object, done func(), err error) {
+func (x *archives) object(file int32) (o object, done func(), err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if o, there := x.open[file]; there {
@@ -197,7 +207,7 @@ func (x *ImageIndex) Len() int { return len(x.entries) }
 func (x *ImageIndex) Faults() map[string]int { return x.faults }
 
 // Close closes the files, when no Get runs any more; a later one opens them again.
-func (x *ImageIndex) Close() error {
+func (x *archives) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	var errs []error
@@ -224,7 +234,7 @@ func (x *ImageIndex) Get(address string) ([]byte, bool, error) {
 }
 
 // read reads the picture at a place.
-func (x *ImageIndex) read(e indexEntry) ([]byte, error) {
+func (x *archives) read(e indexEntry) ([]byte, error) {
 	o, done, err := x.object(e.file)
 	if err != nil {
 		return nil, err

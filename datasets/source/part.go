@@ -298,6 +298,9 @@ type sink struct {
 	// of a file of a folder
 	listing *listing // what lies beside it
 	web     string   // its address
+
+	keys  *CrawlKeys // pictures of archives are wanted and no documents; nil in reading
+	input int        // number of the part's input, for keys
 }
 
 // document hands on a document whose ID, and Address where it has no other, are the file's name and where.
@@ -328,7 +331,7 @@ func (s *sink) document(d *Document, where string) error {
 
 // fault hands on a record that gives no document.
 func (s *sink) fault(reason, where string, err error) error {
-	if e := s.ctx.Err(); e != nil {
+	if e := s.ctx.Err(); e != nil || s.keys != nil {
 		return e
 	}
 	if !s.yield(nil, &Fault{reason, strings.ToValidUTF8(s.part.Address, "\ufffd") + where, err}) {
@@ -386,6 +389,9 @@ func (s *sink) readFile(a address) (err error) {
 
 // readObject reads an open file by its format.
 func (s *sink) readObject(o object, in inspected, name string) error {
+	if s.keys != nil && in.format != FormatWARC {
+		return nil
+	}
 	switch in.format {
 	case FormatWARC, FormatWET:
 		return s.readWARC(o, in)
@@ -420,6 +426,9 @@ func (s *sink) readMatches(a address) error {
 	fixed = fixed[:strings.LastIndexByte(fixed, '/')+1]
 	for _, e := range found {
 		valid := utf8.ValidString(e.name)
+		if s.keys != nil && formatOfName(e.name) != FormatWARC && whole.Format != FormatWARC {
+			continue
+		}
 		if e.dir || e.size > small && valid || first != "" && e.name < first || last != "" && e.name > last {
 			continue
 		}

@@ -96,7 +96,8 @@ var skips = map[string]bool{
 type Options struct {
 	// MaxDocument is the largest document, and the largest picture, in bytes after decompression: 16 MiB by default. Larger ones are faults.
 	MaxDocument int `json:"max_document,omitempty"`
-	// MaxImages is the largest number of pictures that an index of WARC files holds, at 48 bytes of memory each: 4 million by default.
+	// MaxImages is the largest number of pictures that an ImageIndex holds, at 48 bytes of memory each, or one bucket of a crawl's index while it
+	// is joined, at 168: 4 million by default.
 	MaxImages int `json:"max_images,omitempty"`
 }
 

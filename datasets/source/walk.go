@@ -223,6 +223,8 @@ func (s *sink) readFolder(a address) error {
 		switch {
 		case own:
 			return nil // a part of its own
+		case s.keys != nil && format != FormatWARC:
+			return nil
 		case !utf8.ValidString(rel):
 			return s.fault(FaultFile, "", errName)
 		case strings.HasPrefix(e.name, "."):

@@ -22,6 +22,10 @@ type warcRecord struct {
 	media     string // Content-Type of the block
 	found     string // media type of the payload as the crawler found it, "" unknown
 	truncated bool   // the crawler cut the block off
+	id        string // of the record
+	digest    string // of the payload, "" unknown
+	refers    string // of a revisit: the id of the record that it repeats
+	refersURI string // and its URL
 	length    int64
 	block     []byte
 	large     bool // the block is its beginning alone
@@ -323,6 +327,14 @@ func (r *warcRecord) parse(head []byte) error {
 			r.kind = strings.ToLower(string(value))
 		case named(name, "WARC-Target-URI"):
 			r.uri = strings.Trim(string(value), "<>")
+		case named(name, "WARC-Record-ID"):
+			r.id = strings.Trim(string(value), "<>")
+		case named(name, "WARC-Payload-Digest"):
+			r.digest = string(value)
+		case named(name, "WARC-Refers-To"):
+			r.refers = strings.Trim(string(value), "<>")
+		case named(name, "WARC-Refers-To-Target-URI"):
+			r.refersURI = strings.Trim(string(value), "<>")
 		case named(name, "WARC-Date"):
 			r.date = date(string(value))
 		case named(name, "Content-Type"):

@@ -10,13 +10,17 @@ import (
 // skippedKinds are the types of WARC records that are no documents.
 var skippedKinds = map[string]string{"request": SkipRequest, "revisit": SkipRevisit, "metadata": SkipMetadata, "warcinfo": SkipInfo}
 
-// readWARC reads the pages of a WARC or WET file.
+// readWARC reads the pages of a WARC or WET file, or its pictures where keys are wanted.
 func (s *sink) readWARC(o object, in inspected) (err error) {
 	w, err := newWARCReader(o, in.packing, s.part.Start, s.part.End, s.o.MaxDocument)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
+	var file uint32
+	if s.keys != nil {
+		file = s.keys.file(s.input, s.part.Address)
+	}
 	for {
 		r, err := w.next()
 		var bad *errRecord
@@ -25,6 +29,8 @@ func (s *sink) readWARC(o object, in inspected) (err error) {
 			return nil
 		case errors.As(err, &bad):
 			err = s.fault(bad.reason, bad.where, bad.err)
+		case err == nil && s.keys != nil:
+			err = s.keys.record(r, file)
 		case err == nil:
 			err = s.warcRecord(r)
 		}

@@ -243,6 +243,9 @@ func progressLine(job *stages.Job, since time.Duration) (bar, line string) {
 	first, last := job.Progress()
 	n := max(len(job.Units), 1)
 	const width = 30
+	if done, all := job.IndexProgress(); first == 0 && done < all {
+		return "[" + strings.Repeat("·", width) + "]", fmt.Sprintf("looked for pictures in %d/%d units, %.0f s", done, all, since.Seconds())
+	}
 	filled := width * (first + last) / (2 * n)
 	bar = "[" + strings.Repeat("█", filled) + strings.Repeat("·", width-filled) + "]"
 	return bar, fmt.Sprintf("cleaned %d/%d, written %d/%d units of %.1f MB, %.0f s", first, n, last, n, float64(job.Bytes)/1e6/float64(n), since.Seconds())

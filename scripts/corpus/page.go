@@ -258,8 +258,8 @@ func madeBlocks(r *stages.Report) ([]viz.Block, error) {
 	}
 	blocks := []viz.Block{
 		viz.Prose("Sources: " + strings.Join(r.In, ", ") + ".\n\nRules with their versions: " + strings.Join(r.Rules, ", ") + "."),
-		viz.Prose(fmt.Sprintf("Run on %s with %d workers in %.1f s; all workers together %.1f s for reading and rules on text, %.1f s for pictures, %.1f s for the last pass.",
-			r.Ran.Runner, r.Ran.Workers, r.Ran.Seconds, r.CoreSeconds.Text, r.CoreSeconds.Pictures, r.CoreSeconds.Write)),
+		viz.Prose(fmt.Sprintf("Run on %s with %d workers in %.1f s; all workers together %.1f s for the index of pictures, %.1f s for reading and rules on text, %.1f s for pictures, %.1f s for the last pass.",
+			r.Ran.Runner, r.Ran.Workers, r.Ran.Seconds, r.CoreSeconds.Index, r.CoreSeconds.Text, r.CoreSeconds.Pictures, r.CoreSeconds.Write)),
 	}
 	if len(files.Rows) > 0 {
 		blocks = append(blocks, files)

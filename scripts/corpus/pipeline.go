@@ -14,14 +14,21 @@ import (
 )
 
 func init() {
+	register.DoFn4x1[context.Context, string, func(int, string), func(int, int), error](&indexFn{})
+	register.DoFn4x1[context.Context, int, func(*string) bool, func(int, int), error](&joinFn{})
+	register.DoFn3x1[int, func(*int) bool, func(bool), error](&closeFn{})
+	register.DoFn2x0[bool, func(string)](&dealFn{})
 	register.DoFn4x1[context.Context, string, func(int, string), func(int, string), error](&cleanFn{})
 	register.DoFn4x1[context.Context, int, func(*string) bool, func(int, string), error](&decideFn{})
 	register.DoFn5x1[context.Context, int, func(*string) bool, func(*string) bool, func(string), error](&finishFn{})
 	register.DoFn3x0[int, string, func(int, string)](&laneFn{})
 	register.Function1x0(end)
 	register.Emitter1[string]()
+	register.Emitter1[bool]()
 	register.Emitter2[int, string]()
+	register.Emitter2[int, int]()
 	register.Iter1[string]()
+	register.Iter1[int]()
 }
 
 // maxLanes is how many bundles Prism runs at once; more workers than that share lanes.
@@ -34,6 +41,10 @@ const maxLanes = 8
 //	                          |                                                                      |
 //	                          +----> (unit, name) -------------------------------------------> CoGroupByKey -> finishFn -> name
 //
+// Where pages want pictures of archives, an index of these is made before, and the units are dealt when it is whole:
+//
+//	units with archives -> Reshuffle -> indexFn -> (bucket, place of notes) -> GroupByKey -> joinFn -> (0, bucket) -> GroupByKey -> closeFn -> dealFn
+//
 // Runners give a stage as many cores as it has bundles, and a stage begins as one bundle. So the units are cut into lanes, each a stage of
 // its own. Every branch ends behind a Reshuffle: a stage without an output would keep a core busy waiting.
 func pipeline(s beam.Scope, job *stages.Job) {
@@ -41,9 +52,20 @@ func pipeline(s beam.Scope, job *stages.Job) {
 	inside := (max(job.Workers, 1) + lanes - 1) / lanes
 	names := make([]beam.PCollection, lanes)
 	places := make([]beam.PCollection, lanes)
+	var ready beam.PCollection // the index is
+	archives := job.Archives()
+	if len(archives) > 0 {
+		ready = index(s, job, cut(archives, min(lanes, len(archives)), inside))
+	}
 	for i, shares := range cut(job.Units, lanes, inside) {
 		lane := s.Scope(fmt.Sprintf("clean_%d", i))
-		units := beam.Reshuffle(lane, beam.CreateList(lane, shares))
+		var dealt beam.PCollection
+		if len(archives) > 0 {
+			dealt = beam.ParDo(lane, &dealFn{Shares: shares}, ready)
+		} else {
+			dealt = beam.CreateList(lane, shares)
+		}
+		units := beam.Reshuffle(lane, dealt)
 		places[i], names[i] = beam.ParDo2(lane, &cleanFn{Job: job.File()}, units)
 	}
 	grouped := beam.GroupByKey(s, beam.Flatten(s, places...))
@@ -54,6 +76,18 @@ func pipeline(s beam.Scope, job *stages.Job) {
 		done := beam.ParDo(lane, &finishFn{Job: job.File()}, beam.CoGroupByKey(lane, names[i], own))
 		beam.ParDo0(lane, end, beam.Reshuffle(lane, done))
 	}
+}
+
+// index makes the index of the crawl's pictures; the result has one element, when it is whole.
+func index(s beam.Scope, job *stages.Job, lanes [][]string) beam.PCollection {
+	notes := make([]beam.PCollection, len(lanes))
+	done := make([]beam.PCollection, len(lanes), len(lanes)+1)
+	for i, shares := range lanes {
+		lane := s.Scope(fmt.Sprintf("index_%d", i))
+		notes[i], done[i] = beam.ParDo2(lane, &indexFn{Job: job.File()}, beam.Reshuffle(lane, beam.CreateList(lane, shares)))
+	}
+	joined := beam.ParDo(s, &joinFn{Job: job.File()}, beam.GroupByKey(s, beam.Flatten(s, notes...)))
+	return beam.ParDo(s, &closeFn{Job: job.File()}, beam.GroupByKey(s, beam.Flatten(s, append(done, joined)...)))
 }
 
 // cut deals the units to lanes in turn; an element is a list of units, as JSON, that are worked on at the same time.
@@ -75,6 +109,98 @@ func cut(units []stages.Unit, lanes, inside int) [][]string {
 	return out
 }
 
+// noBucket is what indexFn emits beside notes, so that closeFn is called where there is no picture either.
+const noBucket = -1
+
+// indexFn notes the pictures of a share of units.
+type indexFn struct{ Job string }
+
+// ProcessElement emits where the notes of each bucket lie.
+func (f *indexFn) ProcessElement(ctx context.Context, share string, emit func(int, string), emitDone func(int, int)) error {
+	job, err := stages.Open(f.Job)
+	if err != nil {
+		return err
+	}
+	_, places, err := each(share, func(u stages.Unit) ([]stages.Place, error) { return job.Index(ctx, u) })
+	if err != nil {
+		return job.Fail(err)
+	}
+	for _, p := range slices.Concat(places...) {
+		emit(p.Group, p.String())
+	}
+	emitDone(0, noBucket)
+	return nil
+}
+
+// joinFn sorts a bucket of the index.
+type joinFn struct{ Job string }
+
+// ProcessElement emits the bucket, when it is sorted.
+func (f *joinFn) ProcessElement(ctx context.Context, bucket int, notes func(*string) bool, emit func(int, int)) error {
+	job, err := stages.Open(f.Job)
+	if err != nil {
+		return err
+	}
+	places, err := readPlaces(notes)
+	if err == nil {
+		err = job.JoinIndex(ctx, bucket, places)
+	}
+	if err != nil {
+		return job.Fail(err)
+	}
+	emit(0, bucket)
+	return nil
+}
+
+// closeFn ends the index.
+type closeFn struct{ Job string }
+
+// ProcessElement emits that the index is whole.
+func (f *closeFn) ProcessElement(_ int, buckets func(*int) bool, emit func(bool)) error {
+	job, err := stages.Open(f.Job)
+	if err != nil {
+		return err
+	}
+	var all []int
+	for b := 0; buckets(&b); {
+		if b != noBucket {
+			all = append(all, b)
+		}
+	}
+	if err := job.CloseIndex(all); err != nil {
+		return job.Fail(err)
+	}
+	emit(true)
+	return nil
+}
+
+// dealFn gives a lane its shares when the index is whole.
+type dealFn struct{ Shares []string }
+
+// ProcessElement emits the shares.
+func (f *dealFn) ProcessElement(_ bool, emit func(string)) {
+	for _, share := range f.Shares {
+		emit(share)
+	}
+}
+
+// each calls do for the units of a share at the same time, and returns the units and what it has returned for them.
+func each(share string, do func(u stages.Unit) ([]stages.Place, error)) ([]stages.Unit, [][]stages.Place, error) {
+	var units []stages.Unit
+	if err := json.Unmarshal([]byte(share), &units); err != nil {
+		return nil, nil, err
+	}
+	places := make([][]stages.Place, len(units))
+	var g errgroup.Group
+	for i, u := range units {
+		g.Go(func() (err error) {
+			places[i], err = do(u)
+			return err
+		})
+	}
+	return units, places, g.Wait()
+}
+
 // cleanFn is the first pass over a share of units.
 type cleanFn struct {
 	Job string // the job's file, which every worker sees
@@ -86,19 +212,8 @@ func (f *cleanFn) ProcessElement(ctx context.Context, share string, emitKeys fun
 	if err != nil {
 		return err
 	}
-	var units []stages.Unit
-	if err := json.Unmarshal([]byte(share), &units); err != nil {
-		return job.Fail(err)
-	}
-	places := make([][]stages.Place, len(units))
-	var g errgroup.Group
-	for i, u := range units {
-		g.Go(func() (err error) {
-			places[i], err = job.Clean(ctx, u)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+	units, places, err := each(share, func(u stages.Unit) ([]stages.Place, error) { return job.Clean(ctx, u) })
+	if err != nil {
 		return job.Fail(err)
 	}
 	for i, u := range units {

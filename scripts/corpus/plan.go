@@ -96,7 +96,7 @@ func (f *planFlags) estimate(r *stages.Report) (*estimate, error) {
 	}
 	e.Yield = float64(out) / float64(e.MeasuredText)
 	e.RawText = f.text / e.Yield
-	e.TextPerCore = float64(e.MeasuredText) / (c.Text + c.Write)
+	e.TextPerCore = float64(e.MeasuredText) / (c.Index + c.Text + c.Write)
 	e.CoreHoursText = e.RawText / e.TextPerCore / 3600
 	if f.pictures > 0 {
 		if e.MeasuredPictures == 0 || c.Pictures <= 0 {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"m6lab/datasets/record"
+	"m6lab/scripts/corpus/proof/warc"
 )
 
 func check(t testing.TB, err error) {
@@ -105,10 +106,59 @@ func Inputs(t testing.TB) (dir string, in []string) {
 	write("photos/bad.png", []byte("\x89PNG\r\n\x1a\nnot a picture"))
 	write("photos/bad.txt", []byte(Sentence(610)))
 
+	crawl(t, filepath.Join(dir, "crawl"))
 	return dir, []string{
+		"crawl=" + filepath.Join(dir, "crawl", "pages.warc.gz"), "crawl=" + filepath.Join(dir, "crawl", "pictures-*.warc.gz"),
 		"forum=" + filepath.Join(dir, "texts.jsonl"), "community_qa=" + filepath.Join(dir, "qa.jsonl"),
 		"common_crawl=text:" + filepath.Join(dir, "plain.txt"), "web=html:" + filepath.Join(dir, "pages"), "ecommerce=pictures:" + filepath.Join(dir, "photos"),
 	}
+}
+
+// crawl writes a crawl of six pages in one file, of which each names a picture of its own and one that is nowhere. The first has its picture beside
+// it, four have theirs in other files, one of them behind a revisit, and the sixth's is nothing but a revisit.
+func crawl(t testing.TB, dir string) {
+	t.Helper()
+	check(t, os.MkdirAll(dir, 0o777))
+	const site = "http://www.example.cn/"
+	write := func(name string, do func(w *warc.Writer)) {
+		w, err := warc.Create(filepath.Join(dir, name), 6)
+		check(t, err)
+		do(w)
+		check(t, w.Close(false))
+	}
+	answer := func(media string, body []byte) warc.Answer {
+		return warc.Answer{Status: "200 OK", Media: media, Body: body}
+	}
+	picture := func(seed int) warc.Answer { return answer("image/png", Drawing(t, 110, 80, 30+seed)) }
+	write("pages.warc.gz", func(w *warc.Writer) {
+		for i := range 6 {
+			w.Visit(fmt.Sprintf("%s%d.html", site, i), answer("text/html; charset=utf-8", fmt.Appendf(nil, `<html><head><title>抓取%d</title></head><body><article><p>%s%s</p>
+<figure><img src="img/%d.png"><figcaption>%s</figcaption></figure><p>%s</p><img src="img/lost%d.png" alt="%s"><p>%s</p></article></body></html>`,
+				i, Sentence(700+i), Sentence(710+i), i, Sentence(720+i), Sentence(730+i), i, Sentence(740+i), Sentence(750+i))))
+		}
+		w.Visit(site+"img/0.png", picture(0))
+	})
+	write("pictures-1.warc.gz", func(w *warc.Writer) {
+		w.Visit(site+"img/1.png", picture(1))
+		w.Visit(site+"img/1.png", picture(8)) // another one, later
+		w.Visit(site+"img/2.png", picture(2))
+		w.Again(site+"img/4.png", picture(4))
+		w.Again(site+"img/5.png", picture(5))
+	})
+	write("pictures-2.warc.gz", func(w *warc.Writer) {
+		w.Visit(site+"img/2.png", picture(9))
+		w.Visit(site+"img/3.png", picture(3))
+		w.Visit("http://mirror.example.cn/4.png", picture(4))
+	})
+}
+
+// CrawlPictures are the pictures of the pages of the crawl of Inputs: by the page's number, none for the sixth.
+func CrawlPictures(t testing.TB) map[int]string {
+	out := map[int]string{}
+	for i := range 5 {
+		out[i] = string(Drawing(t, 110, 80, 30+i))
+	}
+	return out
 }
 
 // Row is a record without what differs.

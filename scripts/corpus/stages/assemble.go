@@ -112,7 +112,7 @@ type collector struct {
 }
 
 // spent is how long workers took, all of them together, in seconds.
-type spent struct{ clean, pictures, finish float64 }
+type spent struct{ index, clean, pictures, finish float64 }
 
 // unit takes over one unit.
 func (c *collector) unit(u Unit) error {
@@ -130,6 +130,9 @@ func (c *collector) unit(u Unit) error {
 		return fmt.Errorf("unit %d was not finished: %w", u.Number, err)
 	}
 	c.stems, c.files = append(c.stems, stem), append(c.files, first.Files)
+	if x, err := c.job.indexOf(u.Name()); err == nil {
+		c.seconds.index += x.Seconds
+	}
 	c.seconds.clean += first.Seconds
 	c.seconds.pictures += first.PictureSeconds
 	c.seconds.finish += done.Seconds

@@ -74,6 +74,9 @@ func (j *Job) Clean(ctx context.Context, u Unit) ([]Place, error) {
 		return nil, err
 	}
 	defer end()
+	if _, err := t.pool.crawl(); err != nil {
+		return nil, err
+	}
 	start := time.Now()
 	p := &pass{job: j, tools: t, unit: u, stats: newStats()}
 	p.samples.seed = j.Seed

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"runtime"
 	"strings"
 
 	"m6lab/datasets/page"
@@ -64,7 +65,10 @@ func Explain(ctx context.Context, o Options, id string) (*Explanation, error) {
 	if _, err := o.Recipe.Files(); err != nil {
 		return nil, err
 	}
-	j := &Job{In: o.In, Recipe: o.Recipe, Images: o.Images, Key: "explain"}
+	j := &Job{In: o.In, Recipe: o.Recipe, Images: o.Images, Key: "explain", Workers: runtime.GOMAXPROCS(0)}
+	j.ready()
+	j.before = func() error { return j.indexAside(ctx) }
+	defer j.forget()
 	t, err := openTools(j)
 	if err != nil {
 		return nil, err

@@ -12,10 +12,12 @@ import (
 	"m6lab/datasets/source"
 )
 
-// gallery finds the pictures of pages: in the archive that the page came from, in its folder, in the folder of pictures, or on the network.
+// gallery finds the pictures of pages: in the folder that the page came from, in the archives of the input, in the folder of pictures, or on
+// the network.
 type gallery struct {
 	read   source.Options
-	images source.Lookup // --images; nil without
+	crawl  func() (source.Lookup, error) // nil without archives
+	images source.Lookup                 // --images; nil without
 	net    *fetch.Fetcher
 
 	mu      sync.Mutex
@@ -23,11 +25,12 @@ type gallery struct {
 	recent  []string // keys of lookups, the last used at the end
 }
 
-// openLookups is how many archives and folders stay open.
+// openLookups is how many folders stay open.
 const openLookups = 32
 
 func newGallery(j *Job) (*gallery, error) {
 	g := &gallery{read: j.Recipe.Read, lookups: map[string]func() (source.Lookup, error){}}
+	g.crawl = sync.OnceValues(j.openCrawl)
 	var err error
 	if j.Images != "" {
 		if g.images, err = source.OpenFolderImages(context.Background(), j.Images, g.read); err != nil {
@@ -59,7 +62,8 @@ func (g *gallery) look(ctx context.Context, part source.Part, id string, address
 func (g *gallery) one(ctx context.Context, part source.Part, id, address string) ([]byte, string) {
 	why := "not in the input"
 	for _, lookup := range []func() (source.Lookup, error){
-		func() (source.Lookup, error) { return g.own(ctx, part, id) },
+		func() (source.Lookup, error) { return g.own(part, id) },
+		g.crawl,
 		func() (source.Lookup, error) { return g.images, nil },
 	} {
 		l, err := lookup()
@@ -70,7 +74,9 @@ func (g *gallery) one(ctx context.Context, part source.Part, id, address string)
 			continue
 		}
 		data, ok, err := l.Get(address)
-		if err != nil {
+		if errors.Is(err, source.ErrRevisit) {
+			why = "revisit of a picture that is not in the input"
+		} else if err != nil {
 			why = "unreadable in the input"
 		} else if ok && len(data) > 0 {
 			return data, ""
@@ -92,26 +98,15 @@ func (g *gallery) one(ctx context.Context, part source.Part, id, address string)
 	return nil, fetch.ReasonEmpty
 }
 
-// own is the archive or folder that a document came from; nil where it holds no pictures.
-func (g *gallery) own(ctx context.Context, part source.Part, id string) (source.Lookup, error) {
+// own is the folder that a document came from; nil where it holds no pictures.
+func (g *gallery) own(part source.Part, id string) (source.Lookup, error) {
 	file, _, record := strings.Cut(id, "#")
-	if part.Format == source.FormatWARC {
-		return g.open("warc "+part.Address, func() (source.Lookup, error) {
-			return source.IndexWARC(ctx, []source.Part{{Address: part.Address, Format: source.FormatWARC}}, g.read)
-		})
+	if part.Format == source.FormatWARC || record && strings.Contains(path.Base(file), ".warc") {
+		return nil, nil
 	}
 	folder := strings.TrimSuffix(part.Address, "/")
 	if part.First == "" && part.Last == "" {
 		folder = path.Dir(folder)
-	}
-	if record && strings.Contains(path.Base(file), ".warc") { // a small archive in a folder
-		name := file
-		if part.First != "" || part.Last != "" {
-			name = path.Join(folder, file)
-		}
-		return g.open("warc "+name, func() (source.Lookup, error) {
-			return source.IndexWARC(ctx, []source.Part{{Address: name, Format: source.FormatWARC}}, g.read)
-		})
 	}
 	if strings.ContainsAny(folder, "*?[") {
 		return nil, nil // a pattern: its files have their pictures nowhere in particular

@@ -21,7 +21,7 @@ import (
 )
 
 // Version is that of the stages: what they write changes with it, so that shards of another version are not reused.
-const Version = "m6-corpus/1"
+const Version = "m6-corpus/2"
 
 // Options are what a build is made of.
 type Options struct {
@@ -37,7 +37,7 @@ type Options struct {
 // Job is one build. Its exported fields are all that workers need.
 type Job struct {
 	Dir     string        `json:"dir"`
-	Key     string        `json:"key"`     // of the folder of work: Lineage, and where pictures are looked for
+	Key     string        `json:"key"`     // of the folder of work: Lineage, and where pictures are looked for, the archives included
 	Lineage string        `json:"lineage"` // hash of recipe, files that it names, and versions: every record has it
 	In      []string      `json:"in"`
 	Recipe  recipe.Recipe `json:"recipe"`
@@ -47,12 +47,15 @@ type Job struct {
 	Images  string        `json:"images,omitempty"`
 	At      string        `json:"at"` // the folder that relative names of inputs and files are below
 	Units   []Unit        `json:"-"`
-	Bytes   int64         `json:"bytes"` // of all units
+	Bytes   int64         `json:"bytes"`   // of all units
+	Indexed int           `json:"indexed"` // buckets of the index of the crawl's pictures; 0: there is no such index
 
 	tools  func() (*tools, error)
 	slots  chan struct{} // as many as may work at once: runners start more bundles than there are workers, and each takes memory
 	unlock func()
-	done   bool // the folder holds this very build already
+	before func() error  // makes the index where it is first asked for; nil in builds, which have made it
+	crawl  *source.Crawl // opened by the first that looks for a picture
+	done   bool          // the folder holds this very build already
 }
 
 // Unit is a piece of work: parts of the input that have about the target size together. It is what runners move.
@@ -60,6 +63,9 @@ type Unit struct {
 	Number int           `json:"number"`
 	Key    string        `json:"key"`
 	Parts  []source.Part `json:"parts"`
+	Inputs []int         `json:"inputs"` // numbers of the inputs that the parts are of
+
+	archives bool // it has WARC files
 }
 
 // Name is how the files of the unit begin.
@@ -135,10 +141,10 @@ func Prepare(ctx context.Context, o Options) (*Job, error) {
 		return nil, err
 	}
 	j.Lineage = hashOf(Version, o.Recipe.JSON(), files, t.versions())
-	j.Key = hashOf(j.Lineage, j.Images)
 	if err := j.plan(ctx, o); err != nil {
 		return nil, err
 	}
+	j.Key = j.workKey()
 	if err := j.occupy(); err != nil {
 		return nil, err
 	}
@@ -172,6 +178,9 @@ func (j *Job) Close() {
 		j.unlock = nil
 	}
 	opened.Delete(j.File())
+	if j.crawl != nil {
+		_ = j.crawl.Close() // read only
+	}
 	if j.done {
 		j.abandon()
 	}

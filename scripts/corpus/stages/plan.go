@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"m6lab/datasets/source"
@@ -25,9 +26,15 @@ func (j *Job) plan(ctx context.Context, o Options) error {
 		}
 		specs[i] = spec
 	}
-	parts, err := source.Plan(ctx, specs, target)
-	if err != nil {
-		return err
+	var parts []source.Part
+	var inputs []int // of the parts
+	for i, spec := range specs {
+		own, err := source.Plan(ctx, []source.Spec{spec}, target)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, own...)
+		inputs = append(inputs, slices.Repeat([]int{i}, len(own))...)
 	}
 	if len(parts) == 0 {
 		return fmt.Errorf("the inputs %s hold no file: name files, folders or patterns", strings.Join(o.In, ", "))
@@ -35,24 +42,25 @@ func (j *Job) plan(ctx context.Context, o Options) error {
 	stamps := map[string]string{}
 	var size int64
 	var unit []source.Part
+	var of []int
 	end := func() {
 		if len(unit) == 0 {
 			return
 		}
-		u := Unit{Number: len(j.Units), Parts: unit}
+		u := Unit{Number: len(j.Units), Parts: unit, Inputs: of}
 		var seen []string
 		for _, p := range unit {
 			seen = append(seen, stamp(p.Address, stamps))
 		}
 		u.Key = hashOf(u.Number, unit, seen)
 		j.Units = append(j.Units, u)
-		unit, size = nil, 0
+		unit, of, size = nil, nil, 0
 	}
-	for _, p := range parts {
+	for i, p := range parts {
 		if size > 0 && size+p.Size > target {
 			end()
 		}
-		unit = append(unit, p)
+		unit, of = append(unit, p), append(of, inputs[i])
 		size += p.Size
 		j.Bytes += p.Size
 	}
@@ -61,7 +69,7 @@ func (j *Job) plan(ctx context.Context, o Options) error {
 	for int64(j.Buckets)*(64<<20) < j.Bytes && j.Buckets < groupSize {
 		j.Buckets *= 2
 	}
-	return nil
+	return j.planIndex(ctx)
 }
 
 // stamp tells sizes and times of a local input, so that shards made of an older one are not taken for finished. Inputs in buckets, which are

@@ -41,6 +41,7 @@ type Ran struct {
 
 // CoreSeconds is the time of all workers together, also of runs that were stopped.
 type CoreSeconds struct {
+	Index    float64 `json:"index"`    // the look for the pictures of archives
 	Text     float64 `json:"text"`     // reading, pages, rules on text, keys
 	Pictures float64 `json:"pictures"` // finding and judging pictures
 	Write    float64 `json:"write"`    // the last pass
@@ -99,7 +100,7 @@ func (j *Job) report(c *collector, ran Ran) *Report {
 	r := &Report{
 		Key: j.setKey(), Version: Version, In: j.In, Units: len(j.Units), BytesIn: j.Bytes, Balanced: true, Samples: c.stats.Samples, Shots: c.stats.Shots,
 		Seed: j.Seed, Files: files, Recipe: j.Recipe.JSON(), Ran: ran,
-		CoreSeconds: CoreSeconds{Text: c.seconds.clean - c.seconds.pictures, Pictures: c.seconds.pictures, Write: c.seconds.finish},
+		CoreSeconds: CoreSeconds{Index: c.seconds.index, Text: c.seconds.clean - c.seconds.pictures, Pictures: c.seconds.pictures, Write: c.seconds.finish},
 		Notes:       []string{}, Sources: []*Source{}, Table1: []Table1{}, Funnel: []Funnel{},
 	}
 	var rules []picture.Rule

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,12 +66,19 @@ func TestBuild(t *testing.T) {
 			}
 			continue
 		}
+		if s.Name == "crawl" {
+			missing, revisits := s.Dropped["picture not found: not in the input"], s.Dropped["picture not found: revisit of a picture that is not in the input"]
+			if s.Out != 6+5 || missing != 6 || revisits != 1 {
+				t.Errorf("crawl: %+v: want 6 texts and 5 pairs, 6 pictures missing, 1 that is only a revisit", got)
+			}
+			continue
+		}
 		if got != want[s.Name] {
 			t.Errorf("%s: %+v, want %+v", s.Name, got, want[s.Name])
 		}
 	}
-	if len(r.Sources) != 5 {
-		t.Errorf("%d sources, want 5", len(r.Sources))
+	if len(r.Sources) != 6 {
+		t.Errorf("%d sources, want 6", len(r.Sources))
 	}
 	audit, err := record.Check(out)
 	check(t, err)
@@ -86,8 +94,8 @@ func TestBuild(t *testing.T) {
 	}
 	missing, err := os.ReadFile(filepath.Join(out, MissingName))
 	check(t, err)
-	if n := bytes.Count(missing, []byte("\n")); n != 5 {
-		t.Errorf("%d pictures are listed as missing, want 5", n)
+	if n := bytes.Count(missing, []byte("\n")); n != 5+7 {
+		t.Errorf("%d pictures are listed as missing, want 12", n)
 	}
 	if _, err := os.Stat(filepath.Join(out, workFolder)); err == nil {
 		t.Error("the folder of work is still there")
@@ -118,8 +126,65 @@ func TestRecords(t *testing.T) {
 	for _, row := range r.Table1 {
 		images, passages, tokens = images+row.Images, passages+row.Passages, tokens+row.Tokens
 	}
-	if images != 9 || passages != r.Records() || tokens < 20*passages {
-		t.Errorf("Table 1 has %d images, %d passages, %d tokens; want 9, %d and some", images, passages, tokens, r.Records())
+	if images != 14 || passages != r.Records() || tokens < 20*passages {
+		t.Errorf("Table 1 has %d images, %d passages, %d tokens; want 14, %d and some", images, passages, tokens, r.Records())
+	}
+}
+
+// TestCrawl: pages find the pictures that other files of the crawl have, behind revisits too, whatever the recipe's row of the files.
+func TestCrawl(t *testing.T) {
+	dir, in := corpustest.Inputs(t)
+	want := corpustest.CrawlPictures(t)
+	find := func(name string, in []string) map[int]string {
+		t.Helper()
+		set := filepath.Join(t.TempDir(), name)
+		built(t, Options{In: in, Dir: set, Recipe: recipe.Paper(), Unit: 3000})
+		got := map[int]string{}
+		for id, x := range corpustest.Rows(t, set) {
+			var m meta
+			check(t, json.Unmarshal([]byte(x.Meta), &m))
+			if n := 0; x.Source == "crawl" && x.Image != "" {
+				if _, err := fmt.Sscanf(m.Picture.Address, "http://www.example.cn/img/%d.png", &n); err != nil {
+					t.Errorf("%s: the picture %s was found", id, m.Picture.Address)
+				}
+				got[n] = x.Image
+			}
+		}
+		return got
+	}
+	if got := find("all", in); !maps.Equal(got, want) {
+		t.Errorf("the pictures of the pages %v are found, or others than theirs; want %v", sorted(got), sorted(want))
+	}
+	pages, pictures := in[0], strings.Replace(in[1], "crawl=", "forum=", 1) // a row that makes no pairs has pictures all the same
+	if got := find("row", []string{pages, pictures}); !maps.Equal(got, want) {
+		t.Errorf("pictures of another row: %v", sorted(got))
+	}
+	if got := find("folder", []string{"crawl=" + filepath.Join(dir, "crawl")}); !maps.Equal(got, want) {
+		t.Errorf("in a folder: %v", sorted(got))
+	}
+	if got := find("alone", in[:1]); len(got) != 1 || got[0] != want[0] {
+		t.Errorf("the file of the pages alone: %v, want the first", sorted(got))
+	}
+	o := Options{In: []string{strings.Replace(pages, "crawl=", "forum=", 1), pictures}, Dir: filepath.Join(t.TempDir(), "texts"), Recipe: recipe.Paper()}
+	j, err := Prepare(t.Context(), o)
+	check(t, err)
+	if len(j.Archives()) > 0 || j.Indexed > 0 {
+		t.Error("an index is made for texts")
+	}
+	j.Close()
+}
+
+// TestOtherArchives: a build that was stopped and goes on with more archives takes over no page that did not see them.
+func TestOtherArchives(t *testing.T) {
+	_, in := corpustest.Inputs(t)
+	o := Options{In: in[:1], Dir: filepath.Join(t.TempDir(), "set"), Recipe: recipe.Paper()}
+	j, err := Prepare(t.Context(), o)
+	check(t, err)
+	check(t, j.Plain(t.Context()))
+	j.Close()
+	o.In = in[:2]
+	if images := built(t, o).Table1[0].Images; images != 5 {
+		t.Errorf("%d pictures are found, want 5", images)
 	}
 }
 
@@ -163,6 +228,12 @@ func TestResume(t *testing.T) {
 	for stop := range 3 {
 		j, err := Prepare(t.Context(), o)
 		check(t, err)
+		if archives := j.Archives(); stop == 0 {
+			_, err := j.Index(t.Context(), archives[0]) // killed in the middle of the index
+			check(t, err)
+		} else {
+			check(t, j.indexAll(t.Context()))
+		}
 		for _, u := range j.Units[:stop*len(j.Units)/3] {
 			_, err := j.Clean(t.Context(), u)
 			check(t, err)
@@ -185,7 +256,7 @@ func TestResume(t *testing.T) {
 	before := stamps(t, j)
 	check(t, j.Plain(t.Context()))
 	for name, at := range stamps(t, j) {
-		if strings.HasSuffix(name, endClean) && before[name] != at {
+		if (strings.HasSuffix(name, endClean) || strings.HasSuffix(name, endIndexed)) && before[name] != at {
 			t.Errorf("%s was made again", name)
 		}
 	}
@@ -214,7 +285,7 @@ func TestDamaged(t *testing.T) {
 	o := Options{In: in, Dir: filepath.Join(dir, "straight"), Recipe: recipe.Default(), Unit: 4000}
 	built(t, o)
 	o.Dir = filepath.Join(dir, "damaged")
-	for _, ending := range []string{endKept, endKeys, endClean, endHeld, endFinished, endFinal} {
+	for _, ending := range []string{endPictures, endIndexed, ".index", indexFile, endKept, endKeys, endClean, endHeld, endFinished, endFinal} {
 		j, err := Prepare(t.Context(), o)
 		check(t, err)
 		check(t, j.Plain(t.Context()))
@@ -422,7 +493,7 @@ func TestExplain(t *testing.T) {
 		if !found {
 			t.Errorf("%s is in the set as %q and is explained as %+v", id, x.Text, e.Verdicts)
 		}
-		if (len(x.Image) > 0) != (len(e.Pictures) > 0) {
+		if x.Source != "crawl" && (len(x.Image) > 0) != (len(e.Pictures) > 0) { // pages of the crawl are texts too
 			t.Errorf("%s: %d pictures are explained", id, len(e.Pictures))
 		}
 	}
