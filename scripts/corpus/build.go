@@ -144,7 +144,7 @@ func build(cmd *cobra.Command, f *buildFlags, r recipe.Recipe) (*stages.Report, 
 		return stages.ReadReport(filepath.Join(job.Dir, stages.ReportName))
 	}
 	stop := follow(ctx, cmd.ErrOrStderr(), job)
-	err = f.run(ctx, job)
+	err = f.run(ctx, job, cmd.ErrOrStderr())
 	stop()
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
@@ -53,29 +54,72 @@ func (f *runnerFlags) check() error {
 	return nil
 }
 
-// run moves all units of the job through the stages.
-func (f *runnerFlags) run(ctx context.Context, job *stages.Job) error {
+// run moves all units of the job through the stages, and tells what it does about a runner that stands still.
+func (f *runnerFlags) run(ctx context.Context, job *stages.Job, tell io.Writer) error {
 	if f.runner == "none" {
 		return job.Plain(ctx)
 	}
 	initialize()
 	defer temporaryIn(job.Scratch())()
-	p, s := beam.NewPipelineWithRoot()
-	pipeline(s, job)
-	ended := make(chan error, 1)
-	go func() { ended <- f.execute(ctx, p) }()
-	select {
-	case <-ctx.Done():
-		return fmt.Errorf("stopped; the same command goes on from here: %w", context.Cause(ctx))
-	case err := <-ended:
-		if own := job.Failure(); own != nil {
-			return own
+	for again := 0; ; again++ {
+		p, s := beam.NewPipelineWithRoot()
+		pipeline(s, job)
+		ended := make(chan error, 1)
+		go func() { ended <- f.execute(ctx, p) }()
+		var stands <-chan struct{}
+		if f.runner == "prism" && again < mostAgain {
+			watched, stop := context.WithCancel(ctx)
+			defer stop()
+			stands = standing(watched, job.Pulse, patience)
 		}
-		if err != nil {
-			return fmt.Errorf("the pipeline: %w", err)
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("stopped; the same command goes on from here: %w", context.Cause(ctx))
+		case <-stands:
+			fmt.Fprintf(tell, "the pipeline has stood still for %v: it begins again, with all that is finished\n", patience)
+		case err := <-ended:
+			if own := job.Failure(); own != nil {
+				return own
+			}
+			if err != nil {
+				return fmt.Errorf("the pipeline: %w", err)
+			}
+			return nil
 		}
-		return nil
 	}
+}
+
+// Prism now and then waits for ever for a bundle that has ended, about once in a hundred small builds on a busy machine. What a stage has
+// finished stays finished, so the pipeline is begun again; the one that waits is left waiting.
+const (
+	patience  = 60 * time.Second
+	mostAgain = 3
+)
+
+// standing closes its channel when no stage has worked and none was begun for so long, until ctx ends.
+func standing(ctx context.Context, pulse func() (working bool, begun int64), long time.Duration) <-chan struct{} {
+	stands := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(long / 60)
+		defer tick.Stop()
+		last, since := int64(-1), time.Now()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			working, begun := pulse()
+			if working || begun != last {
+				last, since = begun, time.Now()
+			}
+			if time.Since(since) >= long {
+				close(stands)
+				return
+			}
+		}
+	}()
+	return stands
 }
 
 // execute runs the pipeline on the runner that the flags name.

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gofrs/flock"
 	"github.com/zeebo/xxh3"
@@ -51,6 +52,7 @@ type Job struct {
 	Indexed int           `json:"indexed"` // buckets of the index of the crawl's pictures; 0: there is no such index
 
 	tools  func() (*tools, error)
+	calls  atomic.Int64  // of stages, in this process
 	slots  chan struct{} // as many as may work at once: runners start more bundles than there are workers, and each takes memory
 	unlock func()
 	before func() error  // makes the index where it is first asked for; nil in builds, which have made it
@@ -162,6 +164,7 @@ func (j *Job) ready() {
 func (j *Job) turn(ctx context.Context) (end func(), err error) {
 	select {
 	case j.slots <- struct{}{}:
+		j.calls.Add(1)
 		return func() { <-j.slots }, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
@@ -293,8 +296,15 @@ func Open(file string) (*Job, error) {
 		j.ready()
 		return j, nil
 	}))
-	return open.(func() (*Job, error))()
+	j, err := open.(func() (*Job, error))()
+	if err == nil {
+		j.calls.Add(1)
+	}
+	return j, err
 }
+
+// Pulse tells whether a stage is at work in this process, and how many were begun: a runner that stands still does neither.
+func (j *Job) Pulse() (working bool, begun int64) { return len(j.slots) > 0, j.calls.Load() }
 
 const failureFile = "failed.txt"
 
