@@ -55,10 +55,16 @@ func cases(small bool) (out []testCase) {
 		c.Name = kind + ", " + strings.Join(axes, ",")
 		out = append(out, c)
 	}
-	for _, m := range [][2]int{{4, 1}, {1, 4}, {2, 2}, {8, 1}, {1, 8}, {2, 4}} {
+	for _, m := range [][2]int{{4, 1}, {1, 4}, {2, 2}} {
 		on("dense", dense, m[0], m[1], 1)
 	}
-	for _, m := range [][3]int{{4, 1, 1}, {1, 1, 4}, {2, 1, 2}, {1, 1, 8}, {2, 1, 4}, {2, 2, 2}} {
+	for _, m := range [][2]int{{4, 1}, {1, 4}, {2, 2}} {
+		on("experts", moe, m[0], 1, m[1])
+	}
+	for _, m := range [][2]int{{8, 1}, {1, 8}, {2, 4}} {
+		on("dense", dense, m[0], m[1], 1)
+	}
+	for _, m := range [][3]int{{1, 1, 8}, {2, 1, 4}, {2, 2, 2}} {
 		on("experts", moe, m[0], m[1], m[2])
 	}
 	return out

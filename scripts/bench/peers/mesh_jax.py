@@ -238,41 +238,17 @@ def loss_of(w, ids, lengths):
     return loss + routers, loss
 
 
-def partial_sums(x, axes):
-    """The sum on each device by itself, as m6/optimizer.go has it, and over which axes x is split."""
-    dims, over, split = [], [], {}
-    for d, axis in zip(x.shape, axes):
-        if axis and SIZES[axis] > 1:
-            split[axis] = len(split)
-            dims.append(SIZES[axis])
-            d //= SIZES[axis]
-        over.append(len(dims))
-        dims.append(d)
-    names = sorted(split)
-    return tuple(names), x.reshape(dims).sum(over).transpose([split[n] for n in names])
-
-
-def global_norm(grads, moments):
-    sums = {}
-    for name, g in grads.items():
-        key, s = partial_sums(g * g, moments[name])
-        sums[key] = sums[key] + s if key in sums else s
-    return jnp.sqrt(sum(s.sum() for s in sums.values()))
-
-
 def train_step(state, ids, lengths):
     w, m, v, count = state
     (total, loss), grads = jax.value_and_grad(loss_of, has_aux=True)(w, ids, lengths)
     grads = {k: constrain(g, *layout(k, g.ndim)) for k, g in grads.items()}
-    norm = global_norm(grads, {k: moment_layout(layout(k, g.ndim), g.shape) for k, g in grads.items()})
+    norm = jnp.sqrt(sum((g * g).sum() for g in grads.values()))
     scale, count = jnp.minimum(1.0, CLIP / jnp.maximum(norm, 1e-30)), count + 1
     c1, c2 = 1 - BETA1**count, 1 - BETA2**count
     fresh, m2, v2 = {}, {}, {}
     for k, g in grads.items():
         g = g * scale
         m2[k], v2[k] = BETA1 * m[k] + (1 - BETA1) * g, BETA2 * v[k] + (1 - BETA2) * g * g
-        if os.environ.get("BARRIER"):
-            m2[k], v2[k] = jax.lax.optimization_barrier((m2[k], v2[k]))
         decayed = w[k] * (1 - RATE * DECAY) if not k.endswith(("bias", "scale")) else w[k]
         fresh[k] = decayed - RATE * (m2[k] / c1 / (jnp.sqrt(v2[k] / c2) + EPSILON))
     return (fresh, m2, v2, count), (loss, total, norm)
