@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -101,13 +102,14 @@ func TestMainContent(t *testing.T) {
 	}
 }
 
-// TestMainContentForeign measures the density rule on the pages that go-readability is tested with, where the module is at hand. Their
+// TestMainContentForeign measures the density rule on the pages that go-readability is tested with, which come with the module. Their
 // expected text is what Mozilla's readability makes of them.
 func TestMainContentForeign(t *testing.T) {
-	folder := os.Getenv("READABILITY_PAGES")
-	if folder == "" {
-		t.Skip("READABILITY_PAGES does not name go-readability's folder test-pages")
+	module, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "codeberg.org/readeck/go-readability/v2").Output()
+	if err != nil {
+		t.Fatalf("where go-readability lies: %v", err)
 	}
+	folder := filepath.Join(strings.TrimSpace(string(module)), "test-pages")
 	files, _ := filepath.Glob(filepath.Join(folder, "*", "source.html"))
 	if len(files) < 100 {
 		t.Fatalf("%d pages in %s", len(files), folder)

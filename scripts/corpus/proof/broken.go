@@ -86,17 +86,14 @@ var faults = []fault{
 		a.Body, a.Headers = bomb(), []string{"Content-Encoding: gzip"}
 		r.send(p.address+"?bomb", a)
 	}},
-	{"a picture that is cut", 4, func(r *recorder, p page, a warc.Answer) {
-		a = warc.Answer{Status: "200 OK", Media: "image/png", Body: claimingPNG(640, 480)}
-		r.withPicture(p, "cut", a)
+	{"a picture that is cut", 4, func(r *recorder, p page, _ warc.Answer) {
+		r.withPicture(p, "cut", warc.Answer{Status: "200 OK", Media: "image/png", Body: claimingPNG(640, 480)})
 	}},
-	{"a picture that claims 60,000 by 60,000 pixels", 2, func(r *recorder, p page, a warc.Answer) {
-		a = warc.Answer{Status: "200 OK", Media: "image/png", Body: claimingPNG(60000, 60000)}
-		r.withPicture(p, "huge", a)
+	{"a picture that claims 60,000 by 60,000 pixels", 2, func(r *recorder, p page, _ warc.Answer) {
+		r.withPicture(p, "huge", warc.Answer{Status: "200 OK", Media: "image/png", Body: claimingPNG(60000, 60000)})
 	}},
-	{"a page where a picture should be", 3, func(r *recorder, p page, a warc.Answer) {
-		a = warc.Answer{Status: "200 OK", Media: "image/jpeg", Body: []byte("<html><body>登录后才能查看图片</body></html>")}
-		r.withPicture(p, "login", a)
+	{"a page where a picture should be", 3, func(r *recorder, p page, _ warc.Answer) {
+		r.withPicture(p, "login", warc.Answer{Status: "200 OK", Media: "image/jpeg", Body: []byte("<html><body>登录后才能查看图片</body></html>")})
 	}},
 	{"a picture without an answer", 2, func(r *recorder, p page, a warc.Answer) {
 		r.withPicture(p, "gone", warc.Answer{})
