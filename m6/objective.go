@@ -54,6 +54,9 @@ type Objective struct {
 	Data      Data
 	Longest   int                                                 // tokens of the complete part, [CLS] and [SEP] included; a longer text is cut at its end
 	NoisePart func(ids []int32, mask int32, r *rand.Rand) []int32 // [Parts.Noise]; nil is Noise
+	// Own takes the text of an example with several right captions, never another of them: so are held-out losses made, in which one draw
+	// more or less of a wording would show.
+	Own bool
 }
 
 // CompleteText is what an example's complete part says: a question and its answer by the paper's prompt, or one of its texts. An
@@ -73,6 +76,9 @@ func CompleteText(ex datasets.Example, r *rand.Rand) string {
 // An example without what the task needs is an error: the loader never draws one.
 func (o Objective) Encode(ex datasets.Example, task Task, seed uint64) (Sequence, error) {
 	r := rand.New(rand.NewPCG(seed, uint64(task)))
+	if o.Own && ex.Text != "" {
+		ex.References = nil
+	}
 	ids := o.Tokenizer.Encode(CompleteText(ex, r))
 	if len(ids) == 0 {
 		return Sequence{}, fmt.Errorf("example %s has no text", ex.ID)

@@ -110,6 +110,26 @@ func TestEncodeQuestionAndCut(t *testing.T) {
 	}
 }
 
+// Of several right captions training draws any; a held-out loss is of the example's own text.
+func TestEncodeReferences(t *testing.T) {
+	o := testObjective(t)
+	ex := datasets.Example{ID: "1", Text: "春眠不觉晓", References: []string{"春眠不觉晓", "处处闻啼鸟"}}
+	for _, own := range []bool{false, true} {
+		o.Own = own
+		seen := map[string]bool{}
+		for seed := range uint64(32) {
+			s, err := o.Encode(ex, LM, seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[o.Tokenizer.Decode(s.Text[1:len(s.Text)-1])] = true
+		}
+		if want := map[bool]int{false: 2, true: 1}[own]; len(seen) != want || !seen[ex.Text] {
+			t.Errorf("own %t: %v, want %d texts", own, seen, want)
+		}
+	}
+}
+
 // Noise of one's own is used, never sees the text's own memory, and what it must not do is an error that says so.
 func TestNoisePart(t *testing.T) {
 	o := testObjective(t)

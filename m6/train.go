@@ -339,7 +339,9 @@ func (t *Training) Evaluate(ctx context.Context) (Means, error) {
 	defer t.clock.In(watch.Evaluate)()
 	run := t.Run
 	run.Train.Seed = 0
-	loader, err := newRankLoader(t.valid, t.objective, run, Position{}, t.hosts)
+	objective := t.objective
+	objective.Own = true
+	loader, err := newRankLoader(t.valid, objective, run, Position{}, t.hosts)
 	if err != nil {
 		return nil, err
 	}
