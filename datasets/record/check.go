@@ -197,12 +197,12 @@ func (a *audit) shard(s *shardAudit) {
 
 // mergeSplit adds what t counted.
 func (s *Split) mergeSplit(t *Split) {
-	s.merge(t.Counts)
+	s.Merge(t.Counts)
 	for source, c := range t.Sources {
 		if s.Sources[source] == nil {
 			s.Sources[source] = &Counts{}
 		}
-		s.Sources[source].merge(*c)
+		s.Sources[source].Merge(*c)
 	}
 }
 

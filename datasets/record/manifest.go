@@ -69,8 +69,8 @@ func (c *Counts) Add(ex *datasets.Example) {
 	c.References += len(ex.References)
 }
 
-// merge adds what d counted.
-func (c *Counts) merge(d Counts) {
+// Merge adds what d counted.
+func (c *Counts) Merge(d Counts) {
 	c.Rows += d.Rows
 	c.Characters += d.Characters
 	c.Texts += d.Texts

@@ -12,6 +12,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
+
+	"m6lab/datasets/record/compact"
 )
 
 // shard is one open Parquet file.
@@ -101,7 +103,7 @@ func checkFooter(src io.ReaderAt, size int64) error {
 	if _, err := src.ReadAt(footer, size-8-n); err != nil {
 		return fmt.Errorf("reading the footer: %w", err)
 	}
-	if _, err := thriftLength(footer); err != nil {
+	if _, err := compact.Length(footer); err != nil {
 		return fmt.Errorf("the footer: %w", err)
 	}
 	return nil
@@ -268,7 +270,7 @@ func (s *shard) indexedPages(group int, chunk *format.ColumnChunk) ([]pageExtent
 		return nil, fmt.Errorf("page index: %w", err)
 	}
 	var index format.OffsetIndex
-	if _, err := decodeThrift(data, &index); err != nil {
+	if _, err := compact.Decode(data, &index); err != nil {
 		return nil, fmt.Errorf("page index: %w", err)
 	}
 	rows := int64(s.groups[group+1] - s.groups[group])
@@ -355,7 +357,7 @@ const maxPage = 1 << 30
 // pageHeader decodes the header at the start of data and refuses what cannot be.
 func pageHeader(data []byte) (*format.PageHeader, int, error) {
 	h := &format.PageHeader{}
-	n, err := decodeThrift(data, h)
+	n, err := compact.Decode(data, h)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -61,7 +61,7 @@ func Stats(dir string) (Statistics, error) {
 			split.Sources[source] = newStat(*c, 0)
 		}
 		st.Splits[name] = split
-		total.merge(counted.Counts)
+		total.Merge(counted.Counts)
 		bytes += size
 	}
 	st.Total = newStat(total, bytes)

@@ -209,3 +209,12 @@ func PrintResult(cmd *cobra.Command, value any, text func(w io.Writer) error) er
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(value)
 }
+
+// Grouped writes a whole number with commas between its thousands.
+func Grouped(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

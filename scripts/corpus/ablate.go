@@ -329,7 +329,7 @@ func (a *ablation) write(w io.Writer) error {
 	fmt.Fprintf(w, "without %s\n\n", a.Without)
 	rows := [][]string{{"source", "in", "out, full", "out, without", "tokens, full", "tokens, without", "images, full", "images, without"}}
 	for _, s := range a.Sources {
-		rows = append(rows, []string{s.Name, grouped(s.In), grouped(s.Full.Out), grouped(s.Variant.Out), grouped(s.Full.Tokens), grouped(s.Variant.Tokens), grouped(s.Full.Images), grouped(s.Variant.Images)})
+		rows = append(rows, []string{s.Name, command.Grouped(s.In), command.Grouped(s.Full.Out), command.Grouped(s.Variant.Out), command.Grouped(s.Full.Tokens), command.Grouped(s.Variant.Tokens), command.Grouped(s.Full.Images), command.Grouped(s.Variant.Images)})
 	}
 	columns(w, rows)
 	rows = [][]string{{"dropped", "full", "without"}}
@@ -345,7 +345,7 @@ func (a *ablation) write(w io.Writer) error {
 		}
 		slices.Sort(reasons)
 		for _, reason := range reasons {
-			rows = append(rows, []string{s.Name + ": " + reason, grouped(s.Full.Dropped[reason]), grouped(s.Variant.Dropped[reason])})
+			rows = append(rows, []string{s.Name + ": " + reason, command.Grouped(s.Full.Dropped[reason]), command.Grouped(s.Variant.Dropped[reason])})
 		}
 	}
 	fmt.Fprintln(w)

@@ -160,13 +160,13 @@ func summary(w io.Writer, out string, r *stages.Report) error {
 	rows := [][]string{{"source", "in", "out", "dropped", "quarantined"}}
 	for _, s := range r.Sources {
 		dropped := s.In - s.Out - s.Quarantined
-		rows = append(rows, []string{s.Name, grouped(s.In), grouped(s.Out), grouped(dropped), grouped(s.Quarantined)})
+		rows = append(rows, []string{s.Name, command.Grouped(s.In), command.Grouped(s.Out), command.Grouped(dropped), command.Grouped(s.Quarantined)})
 	}
 	columns(w, rows)
 	for _, note := range r.Notes {
 		fmt.Fprintln(w, "note: "+note)
 	}
-	_, err := fmt.Fprintf(w, "%s records in %.1f s: every record is accounted for. The report: %s\n", grouped(r.Records()), r.Ran.Seconds, filepath.Join(out, stages.PageName))
+	_, err := fmt.Fprintf(w, "%s records in %.1f s: every record is accounted for. The report: %s\n", command.Grouped(r.Records()), r.Ran.Seconds, filepath.Join(out, stages.PageName))
 	return err
 }
 
@@ -190,15 +190,6 @@ func columns(w io.Writer, rows [][]string) {
 		}
 		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
 	}
-}
-
-// grouped writes a whole number with commas.
-func grouped(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // follow tells how far a build is until stop is called: on a terminal a line that renews itself, elsewhere a plain line now and then.

@@ -105,6 +105,6 @@ func writeLM(m *clean.LM, out string) error {
 
 func (t *trained) write(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "%s: order %d, n-grams %v, %s, in %.1f s; perplexity of a character on %s held-out sentences: %.1f in the middle, %.1f at 95 %%\n",
-		t.Out, t.Order, t.NGrams, bytesText(float64(t.Bytes)), t.Seconds, grouped(t.HeldOut), t.P50, t.P95)
+		t.Out, t.Order, t.NGrams, bytesText(float64(t.Bytes)), t.Seconds, command.Grouped(t.HeldOut), t.P50, t.P95)
 	return err
 }

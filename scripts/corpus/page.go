@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"m6lab/scripts/command"
 	"m6lab/scripts/corpus/stages"
 	"m6lab/viz"
 )
@@ -40,7 +41,7 @@ func writePage(w io.Writer, r *stages.Report) error {
 	}
 	return viz.Report(w, viz.ReportOptions{
 		Title:    "M6-Corpus",
-		Lead:     fmt.Sprintf("%s records of %s sources, by the rules of section 2 of the paper. Every record that came in is accounted for.", grouped(r.Records()), grouped(int64(len(r.Sources)))),
+		Lead:     fmt.Sprintf("%s records of %s sources, by the rules of section 2 of the paper. Every record that came in is accounted for.", command.Grouped(r.Records()), command.Grouped(int64(len(r.Sources)))),
 		Facts:    facts(r),
 		Sections: sections,
 		Foot:     fmt.Sprintf("Made by %s in %.0f s. All figures are in %s beside this page.", r.Version, r.Ran.Seconds, stages.ReportName),
@@ -55,10 +56,10 @@ func facts(r *stages.Report) []viz.Fact {
 		quarantined += s.Quarantined
 	}
 	return []viz.Fact{
-		{Name: "documents read", Value: grouped(documents)},
-		{Name: "records in", Value: grouped(in)},
-		{Name: "records out", Value: grouped(r.Records())},
-		{Name: "quarantined", Value: grouped(quarantined)},
+		{Name: "documents read", Value: command.Grouped(documents)},
+		{Name: "records in", Value: command.Grouped(in)},
+		{Name: "records out", Value: command.Grouped(r.Records())},
+		{Name: "quarantined", Value: command.Grouped(quarantined)},
 		{Name: "input", Value: bytesText(float64(r.BytesIn))},
 		{Name: "build", Value: r.Key},
 	}
@@ -72,7 +73,7 @@ func accountBlocks(r *stages.Report) ([]viz.Block, error) {
 	}
 	for _, s := range r.Sources {
 		table.Rows = append(table.Rows, []string{
-			s.Name, grouped(s.Documents.In), grouped(s.In), grouped(s.Out), grouped(s.In - s.Out - s.Quarantined), grouped(s.Quarantined), share(s.Out, s.In),
+			s.Name, command.Grouped(s.Documents.In), command.Grouped(s.In), command.Grouped(s.Out), command.Grouped(s.In - s.Out - s.Quarantined), command.Grouped(s.Quarantined), share(s.Out, s.In),
 		})
 	}
 	blocks := []viz.Block{
@@ -160,7 +161,7 @@ func ruleBlocks(r *stages.Report) ([]viz.Block, error) {
 			table = &viz.Cells{Title: title, Head: []string{"rule", "in", "out", "dropped", "changed", "sentences removed", "text removed"}, Numeric: []bool{false, true, true, true, true, true, true}}
 		}
 		table.Rows = append(table.Rows, []string{
-			f.Rule, grouped(f.In), grouped(f.Out), grouped(f.In - f.Out), grouped(f.Changed), grouped(f.Sentences), bytesText(float64(f.BytesIn - f.BytesOut)),
+			f.Rule, command.Grouped(f.In), command.Grouped(f.Out), command.Grouped(f.In - f.Out), command.Grouped(f.Changed), command.Grouped(f.Sentences), bytesText(float64(f.BytesIn - f.BytesOut)),
 		})
 		blocks[len(blocks)-1] = *table
 	}
@@ -184,7 +185,7 @@ func shotBlocks(r *stages.Report) ([]viz.Block, error) {
 	if len(shots) == 0 {
 		return nil, nil
 	}
-	return []viz.Block{viz.GalleryOptions{Shots: shots, Chosen: fmt.Sprintf("%d of %s, at random with seed %d.", len(shots), grouped(pairs), r.Seed)}}, nil
+	return []viz.Block{viz.GalleryOptions{Shots: shots, Chosen: fmt.Sprintf("%d of %s, at random with seed %d.", len(shots), command.Grouped(pairs), r.Seed)}}, nil
 }
 
 // clip shortens a text to a number of characters.
@@ -240,7 +241,7 @@ func pageBlocks(r *stages.Report) ([]viz.Block, error) {
 			}
 			slices.Sort(names)
 			for _, name := range names {
-				table.Rows = append(table.Rows, []string{s.Name, name, grouped(counts[name])})
+				table.Rows = append(table.Rows, []string{s.Name, name, command.Grouped(counts[name])})
 			}
 		}
 		if len(table.Rows) > 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"m6lab/datasets/clean"
+	"m6lab/scripts/command"
 	"m6lab/scripts/corpus/stages"
 	"m6lab/viz"
 )
@@ -57,9 +58,9 @@ func table1Blocks(r *stages.Report) ([]viz.Block, error) {
 func table1Row(t stages.Table1) []string {
 	images, size := "-", "-"
 	if t.Images > 0 {
-		images, size = grouped(t.Images), bytesText(float64(t.ImageBytes))
+		images, size = command.Grouped(t.Images), bytesText(float64(t.ImageBytes))
 	}
-	return []string{t.Source, t.Modality, images, grouped(t.Tokens), grouped(t.Passages), fmt.Sprintf("%.1f", t.AverageTokens), size, bytesText(float64(t.TextBytes))}
+	return []string{t.Source, t.Modality, images, command.Grouped(t.Tokens), command.Grouped(t.Passages), fmt.Sprintf("%.1f", t.AverageTokens), size, bytesText(float64(t.TextBytes))}
 }
 
 func paperCells(p paperRow) []string {

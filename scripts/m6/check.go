@@ -92,7 +92,7 @@ func (c checked) print(w io.Writer) error {
 func (c checked) lines() []string {
 	var lines []string
 	if r := c.Checkpoints; r != nil {
-		lines = append(lines, fmt.Sprintf("%s: %s, %d sound checkpoints, %d tensors, %s bytes", c.Path, c.Kind, len(r.Checkpoints), r.Tensors, grouped(r.Bytes)))
+		lines = append(lines, fmt.Sprintf("%s: %s, %d sound checkpoints, %d tensors, %s bytes", c.Path, c.Kind, len(r.Checkpoints), r.Tensors, command.Grouped(r.Bytes)))
 		for _, n := range r.Notes {
 			lines = append(lines, "note: "+n.String())
 		}
@@ -104,7 +104,7 @@ func (c checked) lines() []string {
 	r := c.Data
 	for _, name := range r.SplitNames() {
 		s := r.Splits[name]
-		lines = append(lines, fmt.Sprintf("%s: %s rows, %s characters, %s pictures", name, grouped(int64(s.Rows)), grouped(s.Characters), grouped(int64(s.Pictures))))
+		lines = append(lines, fmt.Sprintf("%s: %s rows, %s characters, %s pictures", name, command.Grouped(int64(s.Rows)), command.Grouped(s.Characters), command.Grouped(int64(s.Pictures))))
 	}
 	for _, n := range r.Notes {
 		lines = append(lines, "note: "+n)

@@ -111,8 +111,8 @@ func printStats(w io.Writer, st record.Statistics) error {
 		if source == "" {
 			bytes = s.Bytes
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.1f\t%s\t%.0f\t%s\t%s\t\n", split, source, grouped(int64(s.Rows)), grouped(s.Characters), s.MeanCharacters,
-			grouped(int64(s.Pictures)), s.MeanPictureBytes, grouped(int64(s.Questions)), grouped(bytes))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.1f\t%s\t%.0f\t%s\t%s\t\n", split, source, command.Grouped(int64(s.Rows)), command.Grouped(s.Characters), s.MeanCharacters,
+			command.Grouped(int64(s.Pictures)), s.MeanPictureBytes, command.Grouped(int64(s.Questions)), command.Grouped(bytes))
 	}
 	fmt.Fprint(t, "split\tsource\trows\tcharacters\tmean\tpictures\tmean bytes\tquestions\tbytes\t\n")
 	for _, name := range st.SplitNames() {

@@ -39,7 +39,7 @@ The total is the Transformer's own; the picture encoder counts on a line of its 
 func printLedger(w io.Writer, l m6.Ledger) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(part string, tensors int, parameters int64) {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%.1f %%\t\n", part, tensors, grouped(parameters), 100*float64(parameters)/float64(l.Total))
+		fmt.Fprintf(t, "%s\t%d\t%s\t%.1f %%\t\n", part, tensors, command.Grouped(parameters), 100*float64(parameters)/float64(l.Total))
 	}
 	fmt.Fprint(t, "part\ttensors\tparameters\tshare\t\n")
 	tensors := 0
@@ -48,15 +48,6 @@ func printLedger(w io.Writer, l m6.Ledger) error {
 		tensors += p.Tensors
 	}
 	row("total", tensors, l.Total)
-	fmt.Fprintf(t, "picture encoder (beside the total)\t\t%s\t\t\n", grouped(l.Encoder))
+	fmt.Fprintf(t, "picture encoder (beside the total)\t\t%s\t\t\n", command.Grouped(l.Encoder))
 	return t.Flush()
-}
-
-// grouped writes a number with commas between its thousands.
-func grouped(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

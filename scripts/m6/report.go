@@ -172,7 +172,7 @@ func (r *reporter) write(sections []viz.Section) error {
 	var page bytes.Buffer
 	err := viz.Report(&page, viz.ReportOptions{
 		Title: "M6 · " + filepath.Base(filepath.Clean(r.dir)),
-		Lead:  fmt.Sprintf("What the %s model learned in %s steps, judged on the %s split, which it never saw.", r.model.Run.Preset, grouped(r.model.State.Step), r.split),
+		Lead:  fmt.Sprintf("What the %s model learned in %s steps, judged on the %s split, which it never saw.", r.model.Run.Preset, command.Grouped(r.model.State.Step), r.split),
 		Facts: r.facts(), Sections: sections,
 		Foot: fmt.Sprintf("Made by m6 report in %.0f s. All figures are in report.json beside this page.", r.figures.Seconds),
 	})

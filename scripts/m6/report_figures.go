@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 
+	"m6lab/scripts/command"
 	"m6lab/tasks"
 	"m6lab/viz"
 )
@@ -15,9 +16,9 @@ func (r *reporter) facts() []viz.Fact {
 	f := r.figures
 	facts := []viz.Fact{
 		{Name: "preset", Value: f.Preset},
-		{Name: "parameters", Value: grouped(f.Parameters)},
-		{Name: "picture encoder", Value: grouped(f.Encoder)},
-		{Name: "steps", Value: fmt.Sprintf("%s of %s", grouped(f.Step), grouped(f.Steps))},
+		{Name: "parameters", Value: command.Grouped(f.Parameters)},
+		{Name: "picture encoder", Value: command.Grouped(f.Encoder)},
+		{Name: "steps", Value: fmt.Sprintf("%s of %s", command.Grouped(f.Step), command.Grouped(f.Steps))},
 		{Name: "batch", Value: fmt.Sprint(r.model.Run.Train.Batch)},
 		{Name: "seed of the run", Value: fmt.Sprint(r.model.Run.Train.Seed)},
 		{Name: "seed of this page", Value: fmt.Sprint(r.seed)},

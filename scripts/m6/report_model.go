@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"m6lab/m6"
+	"m6lab/scripts/command"
 	"m6lab/tasks"
 	"m6lab/viz"
 )
@@ -43,7 +44,7 @@ func (r *reporter) anatomy() ([]viz.Block, error) {
 		blocks = append(blocks, mask)
 	}
 	ledger := r.model.Run.Model.Ledger()
-	bars := viz.BarsOptions{Title: fmt.Sprintf("Parameters by part: %s, and a picture encoder of %s", grouped(ledger.Total), grouped(ledger.Encoder)), Share: true}
+	bars := viz.BarsOptions{Title: fmt.Sprintf("Parameters by part: %s, and a picture encoder of %s", command.Grouped(ledger.Total), command.Grouped(ledger.Encoder)), Share: true}
 	for _, part := range ledger.Parts {
 		bars.Bars = append(bars.Bars, viz.Bar{Name: part.Part, Value: float64(part.Parameters)})
 	}

@@ -181,7 +181,7 @@ func lastWritten(dir m6.Folder, saved []checkpoints.Info) (last time.Time) {
 func printRuns(w io.Writer, rows []runRow) error {
 	cells := [][]string{{"run", "preset", "parameters", "steps", "loss", "best valid", "tokens/s", "state", "age"}}
 	for _, r := range rows {
-		cells = append(cells, []string{r.Name, r.Preset, grouped(r.Parameters), fmt.Sprintf("%d/%d", r.Step, r.Steps),
+		cells = append(cells, []string{r.Name, r.Preset, command.Grouped(r.Parameters), fmt.Sprintf("%d/%d", r.Step, r.Steps),
 			known(r.Loss, 3), known(r.Valid, 3), known(r.Speed, 0), r.State, ageText(r.Age)})
 	}
 	return printCells(w, cells)

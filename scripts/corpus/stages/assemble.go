@@ -150,24 +150,14 @@ func (c *collector) unit(u Unit) error {
 		}
 		c.train.Shards = append(c.train.Shards, s)
 	}
-	addCounts(&c.train.Counts, &done.Train.Counts)
+	c.train.Counts.Merge(done.Train.Counts)
 	for name, counts := range done.Train.Sources {
 		if c.train.Sources[name] == nil {
 			c.train.Sources[name] = &record.Counts{}
 		}
-		addCounts(c.train.Sources[name], counts)
+		c.train.Sources[name].Merge(*counts)
 	}
 	return nil
-}
-
-func addCounts(to, from *record.Counts) {
-	to.Rows += from.Rows
-	to.Characters += from.Characters
-	to.Texts += from.Texts
-	to.Pictures += from.Pictures
-	to.PictureBytes += from.PictureBytes
-	to.Questions += from.Questions
-	to.References += from.References
 }
 
 // link gives a file a second name, or copies it where the file system has no such thing.
