@@ -26,7 +26,7 @@
 // # Pictures of a crawl
 //
 // Pages and their pictures lie in different files of a crawl. [CrawlKeys] notes where the pictures of some parts lie, [CrawlJoin] sorts the notes of
-// all parts, and [OpenCrawl] finds a picture by its URL, also behind a revisit record. [ImageIndex] is the same for a few files, in memory.
+// all parts, and [OpenCrawl] finds a picture by its URL, also behind a revisit record.
 //
 // # Cutting
 //

@@ -3,6 +3,7 @@ package source
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -231,11 +232,8 @@ func TestObjectStore(t *testing.T) {
 func TestWARCImages(t *testing.T) {
 	want := map[string][]byte{}
 	for _, name := range []string{"crawl.warc", "crawl.warc.gz", "whole.warc.gz"} {
-		p := plan(t, 0, "testdata/"+name)[0]
-		images, err := OpenWARCImages(t.Context(), p)
-		if err != nil {
-			t.Fatal(err)
-		}
+		notes := crawlNotes(t, 1, "testdata/"+name)
+		images := openCrawl(t, crawlFiles(t, notes))
 		for _, at := range []string{"http://www.example.cn/图/1.png", "http://www.example.cn/%E5%9B%BE/2.png", "HTTP://WWW.example.cn:80/图/2.png#x"} {
 			data, ok, err := images.Get(at)
 			if err != nil || !ok || !bytes.HasPrefix(data, []byte(dot)) || !bytes.HasSuffix(data, []byte("IEND\xaeB`\x82")) {
@@ -252,50 +250,26 @@ func TestWARCImages(t *testing.T) {
 		if _, ok, err := images.Get("http://www.example.cn/plain"); ok || err != nil {
 			t.Errorf("a page is taken for a picture: %v", err)
 		}
-		index := images.(*ImageIndex)
-		if index.Len() != 2 || len(index.Faults()) > 0 {
-			t.Errorf("%s: %d pictures, faults %v", name, index.Len(), index.Faults())
-		}
-		var written bytes.Buffer
-		if n, err := index.WriteTo(&written); err != nil || n != int64(written.Len()) {
-			t.Fatal(n, err)
-		}
-		saved := written.Bytes()
-		back, err := ReadImageIndex(t.Context(), Options{}, bytes.NewReader(saved), bytes.NewReader(saved))
-		if err != nil || back.Len() != 2 {
-			t.Fatal(err)
-		}
 		one, _, _ := images.Get("http://www.example.cn/图/1.png")
-		if two, ok, err := back.Get("http://www.example.cn/图/1.png"); !ok || err != nil || !bytes.Equal(one, two) {
-			t.Errorf("a saved index: %v %v", ok, err)
-		}
-		for n := range saved {
-			if _, err := ReadImageIndex(t.Context(), Options{}, bytes.NewReader(saved[:n])); err == nil {
-				t.Errorf("an index cut off at %d of %d is taken", n, len(saved))
-			}
-		}
 		var g sync.WaitGroup
 		for range 8 {
 			g.Go(func() {
 				for range 5 {
-					if again, ok, err := index.Get("http://www.example.cn/图/1.png"); !ok || err != nil || !bytes.Equal(one, again) {
+					if again, ok, err := images.Get("http://www.example.cn/图/1.png"); !ok || err != nil || !bytes.Equal(one, again) {
 						t.Errorf("many at once: %v %v", ok, err)
 					}
 				}
 			})
 		}
 		g.Wait()
-		if err := index.Close(); err != nil {
-			t.Error(err)
+		few := NewCrawlJoin(Options{MaxImages: 1})
+		var err error
+		for _, packed := range slices.Concat(notes[0], notes[0]) {
+			err = errors.Join(err, few.Add(packed))
 		}
-	}
-	parts := plan(t, 3000, "testdata/crawl.warc.gz")
-	x, err := IndexWARC(t.Context(), parts, Options{MaxImages: 2})
-	if err != nil || x.Len() != 2 {
-		t.Errorf("by parts: %v", err)
-	}
-	if _, err := IndexWARC(t.Context(), parts, Options{MaxImages: 1}); err == nil || !strings.Contains(err.Error(), "raise max_images") {
-		t.Errorf("error %v", err)
+		if err == nil || !strings.Contains(err.Error(), "raise read.max_images") {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }
 

@@ -79,7 +79,7 @@ const (
 	SkipMedia     = "neither HTML nor text" // a response of another media type that is no picture
 	SkipMetadata  = "metadata record"
 	SkipNamespace = "page of another namespace" // of a wiki: talk, templates, categories
-	SkipPicture   = "picture response"          // served by OpenWARCImages
+	SkipPicture   = "picture response"          // served by a Crawl
 	SkipRecord    = "record of another type"
 	SkipRedirect  = "redirect" // of a wiki
 	SkipRequest   = "request record"
@@ -96,8 +96,8 @@ var skips = map[string]bool{
 type Options struct {
 	// MaxDocument is the largest document, and the largest picture, in bytes after decompression: 16 MiB by default. Larger ones are faults.
 	MaxDocument int `json:"max_document,omitempty"`
-	// MaxImages is the largest number of pictures that an ImageIndex holds, at 48 bytes of memory each, or one bucket of a crawl's index while it
-	// is joined, at 168: 4 million by default.
+	// MaxImages is the largest number of pictures of one bucket of a crawl's index while it is joined, at 168 bytes of memory each: 4 million by
+	// default.
 	MaxImages int `json:"max_images,omitempty"`
 }
 
