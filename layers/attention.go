@@ -3,9 +3,11 @@ package layers
 import (
 	"math"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/layers/attention"
 )
 
 // AttentionParams declares the four projections of [SelfAttention]. gain scales the start of the output
@@ -37,7 +39,13 @@ func SelfAttention(w Weights, x, bias *Node, heads int) Attended {
 	bias.AssertDims(B, 1, S, S)
 	qkv := w.again(x, 0, func(w Weights, x *Node) *Node { return projections(w, Reshape(x, B*S, D), heads, B, S) }, "query.", "key.", "value.")
 	qBSHK, kBSHK, vBSHK := splitProjections(qkv)
-	mixed, weights := attend(MulScalar(qBSHK, 1/math.Sqrt(float64(D/heads))), kBSHK, vBSHK, bias, w.selective)
+	q := MulScalar(qBSHK, 1/math.Sqrt(float64(D/heads)))
+	var mixed, weights *Node
+	if w.fused != nil && canFuse(q) {
+		mixed, weights = w.fused.attend(q, kBSHK, vBSHK, bias)
+	} else {
+		mixed, weights = attend(q, kBSHK, vBSHK, bias, w.selective)
+	}
 	output := func(w Weights, mixed *Node) *Node {
 		return Reshape(attentionOutput(w, Reshape(mixed, B*S, D), heads), B, S, D)
 	}
@@ -50,19 +58,53 @@ func SelfAttention(w Weights, x, bias *Node, heads int) Attended {
 	return Attended{Y: y, Weights: weights, Keys: kBSHK, Values: vBSHK}
 }
 
+// Fused are the same weights, whose attention is one operation of the device where it has one, as GPUs do for bf16 (cuDNN's
+// FlashAttention): the arrays [B,H,S,S] are never in the device's memory, but for one of the mask. It needs none where each query looks at
+// itself and its past, of the first lengths int32 [B] positions; nil where the mask is another.
+func (w Weights) Fused(lengths *Node) Weights {
+	w.fused = &fused{lengths}
+	return w
+}
+
+type fused struct{ lengths *Node }
+
+// canFuse tells whether the device has an operation for attention with queries q [B,S,H,K].
+func canFuse(q *Node) bool {
+	has := q.Graph().Backend().Capabilities().Operations
+	return has[compute.OpTypeFusedScaledDotProductAttention] && has[compute.OpTypeFusedScaledDotProductAttentionVJP] &&
+		q.DType() == dtypes.BFloat16 && q.Shape().Dim(1)%8 == 0 && q.Shape().Dim(3)%8 == 0
+}
+
+// attend is the function of that name by the device's own operation.
+func (f *fused) attend(q, k, v, bias *Node) (mixed, weights *Node) {
+	B, S, H := q.Shape().Dim(0), q.Shape().Dim(1), q.Shape().Dim(2)
+	o := attention.CoreOptions{Scale: 1}
+	if f.lengths != nil {
+		o.UseCausalMask, o.KVSeqLen = true, MaxScalar(f.lengths, 1)
+		o.QuerySeqLen = Add(MulScalar(f.lengths, 0), Const(q.Graph(), int32(S))) // queries behind the end give some number too
+	} else {
+		o.AttentionBias = StopGradient(BroadcastToDims(ConvertDType(bias, q.DType()), B, H, S, S)) // the same for all layers, which the compiler sees
+	}
+	mixed, _ = attention.Core(q, k, v, attention.LayoutBSHD, o)
+	exps, sums := exponentials(q, k, bias)
+	return mixed, Div(exps, sums)
+}
+
+// exponentials of q·k + bias, less their greatest, f32 [B,H,S,S], and their sums over the keys, [B,H,S,1].
+func exponentials(q, k, bias *Node) (exps, sums *Node) {
+	scores := Add(ConvertDType(Einsum("bshk,bthk->bhst", q, k), dtypes.Float32), bias)
+	exps = Exp(Sub(scores, StopGradient(ReduceAndKeep(scores, ReduceMax, -1))))
+	return exps, ReduceAndKeep(exps, ReduceSum, -1)
+}
+
 // attend mixes values [B,S,H,K] by softmax(q·k + bias); weights are f32 [B,H,S,S]. The exponentials are divided by their sums behind
 // the product with the values, and the gradient is written down as in FlashAttention (Dao et al., arXiv 2205.14135, appendix B): both
 // spare passes over the arrays [B,H,S,S], which cost most. Selectively they are made again, of queries and keys.
 func attend(q, k, v, bias *Node, s *selective) (mixed, weights *Node) {
 	dtype := q.DType()
 	var exps, sums, mixedBHSK *Node // f32 [B,H,S,S], [B,H,S,1], [B,H,S,K]
-	exponentials := func(q, k *Node) (exps, sums *Node) {
-		scores := Add(ConvertDType(Einsum("bshk,bthk->bhst", q, k), dtypes.Float32), bias)
-		exps = Exp(Sub(scores, StopGradient(ReduceAndKeep(scores, ReduceMax, -1))))
-		return exps, ReduceAndKeep(exps, ReduceSum, -1)
-	}
 	forward := func(in []*Node) *Node {
-		exps, sums = exponentials(in[0], in[1])
+		exps, sums = exponentials(in[0], in[1], bias)
 		mixedBHSK = Div(ConvertDType(Einsum("bhst,bthk->bhsk", ConvertDType(exps, dtype), in[2]), dtypes.Float32), sums)
 		return ConvertDType(TransposeAllAxes(mixedBHSK, 0, 2, 1, 3), dtype)
 	}
@@ -70,7 +112,7 @@ func attend(q, k, v, bias *Node, s *selective) (mixed, weights *Node) {
 		exps, sums, mixedBHSK := again(exps), again(sums), again(mixedBHSK)
 		if s != nil {
 			in = []*Node{s.tied(in[0]), in[1], in[2]}
-			exps, sums = exponentials(in[0], in[1])
+			exps, sums = exponentials(in[0], in[1], bias)
 			mixedBHSK = ConvertDType(TransposeAllAxes(mixed, 0, 2, 1, 3), dtypes.Float32)
 		}
 		byMixed := Div(ConvertDType(TransposeAllAxes(dy, 0, 2, 1, 3), dtypes.Float32), sums)

@@ -1,8 +1,6 @@
 package layers
 
 import (
-	"strings"
-
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -25,12 +23,6 @@ func convolution(x, weight *Node, stride int) *Node {
 			})
 	}
 	return direct(x, weight, stride)
-}
-
-// onCPU tells XLA's CPU from GPUs, which have convolutions of their own, and from the Go backend.
-func onCPU(g *Graph) bool {
-	d := strings.ToLower(g.Backend().Description())
-	return strings.HasPrefix(d, "xla:") && !strings.Contains(d, "cuda")
 }
 
 // pointwise is a 1x1 convolution as a matrix product.

@@ -33,7 +33,7 @@ func FFN(w Weights, x *Node, hidden int) *Node {
 
 // Dense is x·kernel + bias for x [N,I], kernel [I,O] and bias [O], a plain matrix product: the fastest layout XLA has on CPU.
 func Dense(x, kernel, bias *Node) *Node {
-	return Add(Dot(x, kernel).Product(), ExpandAxes(bias, 0))
+	return Add(product("ni,io->no", x, kernel), ExpandAxes(bias, 0))
 }
 
 // GELU is the exact Gaussian error linear unit x·Φ(x) (Hendrycks and Gimpel, arXiv 1606.08415), not its tanh approximation.

@@ -30,12 +30,19 @@ func crossEntropy(logits, peak, targets *Node) (nll, exps, sums, chosen *Node) {
 	return Squeeze(Sub(Add(Log(sums), peak), picked), -1), exps, sums, chosen
 }
 
-// rowSums are the sums over each row of x [N,V], [N,1]; columnSums those over each column, [V].
+// rowSums are the sums over each row of x [N,V], [N,1]; columnSums those over each column, [V]. On GPUs, where [Classifier] has no loop,
+// they are reductions: XLA would make a product of tiles, and a padded copy of x for it.
 func rowSums(x *Node) *Node {
+	if onGPU(x.Graph()) {
+		return ReduceAndKeep(x, ReduceSum, 1)
+	}
 	return Dot(x, constant(x.Graph(), 1, x.Shape().Dim(1), 1)).Product()
 }
 
 func columnSums(x *Node) *Node {
+	if onGPU(x.Graph()) {
+		return ReduceSum(x, 0)
+	}
 	return Squeeze(Dot(constant(x.Graph(), 1, 1, x.Shape().Dim(0)), x).Product(), 0)
 }
 
@@ -57,6 +64,9 @@ func (c Classifier) Loss(h, targets, weights *Node, rows int) (sum, nll *Node) {
 		pieces = (N + rows - 1) / rows
 	}
 	each := (N + pieces - 1) / pieces
+	if onGPU(h.Graph()) && pieces > 1 {
+		each = rows // whole tiles of products
+	}
 	padded := func(x *Node) *Node {
 		if each*pieces == N {
 			return x
@@ -65,10 +75,13 @@ func (c Classifier) Loss(h, targets, weights *Node, rows int) (sum, nll *Node) {
 	}
 	in := classified{h: padded(StopGradient(h)), table: StopGradient(c.Table), bias: StopGradient(c.Bias), targets: padded(targets), weights: padded(StopGradient(weights))}
 	var out classGradients
-	if pieces > 1 {
-		out = in.inPieces(each, pieces)
-	} else {
+	switch {
+	case pieces == 1:
 		out = in.gradients()
+	case onGPU(h.Graph()):
+		out = in.oneByOne(each, pieces)
+	default:
+		out = in.inPieces(each, pieces)
 	}
 	nll = Slice(out.nll, AxisRange(0, N))
 	value := StopGradient(ReduceAllSum(Mul(nll, StopGradient(weights))))
@@ -115,6 +128,32 @@ func Carried(g *Graph, state []*Node) []*Node {
 		inside[i] = Parameter(g, fmt.Sprintf("carried_%d", i), n.Shape())
 	}
 	return inside
+}
+
+// oneByOne is gradients for each rows at a time, written out: a piece waits for the one before it, by 0 times a number of that.
+func (c classified) oneByOne(each, pieces int) classGradients {
+	var all []classGradients
+	for i := range pieces {
+		part := AxisRange(i*each, (i+1)*each)
+		in := classified{h: Slice(c.h, part), table: c.table, bias: c.bias, targets: Slice(c.targets, part), weights: Slice(c.weights, part)}
+		if i > 0 {
+			last := all[i-1]
+			tie := MulScalar(Add(Slice(last.nll, AxisElem(0)), Reshape(Slice(last.table, AxisElem(0), AxisElem(0)), 1)), 0)
+			in.h = Add(in.h, ExpandAxes(ConvertDType(tie, in.h.DType()), 0))
+		}
+		made := in.gradients()
+		if i > 0 {
+			made.table, made.bias = Add(all[i-1].table, made.table), Add(all[i-1].bias, made.bias)
+		}
+		all = append(all, made)
+	}
+	out := all[pieces-1]
+	var nll, h []*Node
+	for _, made := range all {
+		nll, h = append(nll, made.nll), append(h, made.h)
+	}
+	out.nll, out.h = Concatenate(nll, 0), Concatenate(h, 0)
+	return out
 }
 
 // inPieces is gradients for each rows at a time, in a loop.

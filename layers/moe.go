@@ -119,11 +119,11 @@ func atExperts(w Weights, x *Node, o MoEOptions) *Node {
 func experts(w Weights, x *Node, o MoEOptions) *Node {
 	E, G, C, D := o.Experts, x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	h := w.again(x, 0, func(w Weights, x *Node) *Node {
-		h := Einsum("end,edf->enf", Reshape(x, E, G*C, D), w.At("in.kernel", E, D, o.Hidden))
+		h := product("end,edf->enf", Reshape(x, E, G*C, D), w.At("in.kernel", E, D, o.Hidden))
 		return Reshape(Add(h, ExpandAxes(w.At("in.bias", E, o.Hidden), 1)), E, G, C, o.Hidden)
 	}, "in.")
 	return w.again(h, 2, func(w Weights, h *Node) *Node {
-		y := Einsum("enf,efd->end", GELU(Reshape(h, E, G*C, o.Hidden)), w.At("out.kernel", E, o.Hidden, D))
+		y := product("enf,efd->end", GELU(Reshape(h, E, G*C, o.Hidden)), w.At("out.kernel", E, o.Hidden, D))
 		return Reshape(Add(y, ExpandAxes(w.At("out.bias", E, D), 1)), E, G, C, D)
 	}, "out.")
 }

@@ -58,6 +58,7 @@ type Weights struct {
 	prefix    string
 	compute   dtypes.DType
 	selective *selective // nil: all is kept for the backward pass
+	fused     *fused     // nil: attention is never the device's own operation
 	gather    func(name string, x, tie *Node) *Node
 	tie       *Node
 }

@@ -41,11 +41,11 @@ func OpenDevice(mesh Mesh) (*Device, error) {
 }
 
 func openBackend(devices int) (compute.Backend, error) {
-	path, options, ok := plugin.CPU(os.Getenv(compute.ConfigEnvVar))
+	found, ok := plugin.Find(os.Getenv(compute.ConfigEnvVar))
 	if !ok {
 		return compute.New()
 	}
-	backend, err := plugin.Open(path, devices, options)
+	backend, err := found.Open(devices)
 	if err == nil {
 		keepPrograms()
 	}
@@ -96,13 +96,32 @@ func (d *Device) headRows(vocabulary int) int {
 	if d.mesh != nil {
 		return 0
 	}
-	if strings.Contains(strings.ToLower(d.backend.Description()), "cuda") {
-		return max(64, 1<<26/vocabulary)
+	if d.isGPU() {
+		return headRowsOnGPU(vocabulary)
 	}
 	return headRows(vocabulary)
 }
 
-// headRows is that number on a processor.
+// isGPU tells GPUs from CPUs and from the Go backend.
+func (d *Device) isGPU() bool {
+	return strings.Contains(strings.ToLower(d.backend.Description()), "cuda")
+}
+
+// Memory is what the device that holds most has held at most, in bytes; ok is false where devices do not tell, as CPUs.
+func (d *Device) Memory() (peak int64, ok bool) {
+	for i := range d.count() {
+		m, err := plugin.Memory(i)
+		if err != nil {
+			return 0, false
+		}
+		peak = max(peak, m.Peak)
+	}
+	return peak, true
+}
+
+// headRowsOnGPU is that number on a GPU, in whole tiles of a product, headRows on a processor.
+func headRowsOnGPU(vocabulary int) int { return max(64, 1<<26/vocabulary/256*256) }
+
 func headRows(vocabulary int) int { return max(64, 1<<20/vocabulary) }
 
 // spec is GoMLX's form of axes; nil on a single device. Every tensor has one: GoMLX takes an absent spec for "any".

@@ -8,10 +8,13 @@ import (
 // PaperTokens are the tokens of M6-Corpus (section 2 of the paper): what an epoch is.
 const PaperTokens = 111.8e9
 
-// The estimate counts with these shares, which are not the paper's: a large bf16 product reaches 0.8 of the data sheet on H100 and H200
-// (770 to 800 of 989 TFLOP/s measured), and what devices say over `data` goes on beside the backward pass, two thirds of the products.
+// The estimate counts with these numbers, which are not the paper's. A step's products reached 0.6 of the data sheet on an H200 (a single
+// one of 8192 560 to 620 of 989 TFLOP/s, with its launch), and a block's activations were read or written six times by norms, GELU,
+// residuals and their gradients, beside which no product runs. What devices say over `data` goes on beside the backward pass, two thirds
+// of the products.
 const (
-	productShare  = 0.8
+	productShare  = 0.6
+	blockPasses   = 6
 	backwardShare = 2.0 / 3
 	usableMemory  = 0.92 // the rest is the runtime's own
 )
@@ -27,7 +30,7 @@ type Estimate struct {
 	Memory  float64 `json:"memory_seconds"`  // of reading and writing the device's memory
 	Network float64 `json:"network_seconds"` // of all that devices say
 	Exposed float64 `json:"exposed_seconds"` // of that, what nothing goes on beside
-	Step    float64 `json:"step_seconds"`    // the longer of compute and memory, and what of the network is exposed
+	Step    float64 `json:"step_seconds"`    // compute and memory on accelerators in bf16, else the longer of them, and what of the network is exposed
 	MFU     float64 `json:"mfu"`             // of the model's own products, none made again, over the data sheet
 	Tokens  float64 `json:"tokens_per_second"`
 	Hours   float64 `json:"epoch_device_hours"` // of all devices together, for the paper's 111.8B tokens
@@ -45,6 +48,7 @@ func On(r Run, shape Shape, h Hardware) (Estimate, error) {
 		e.Peak += part.Bytes
 		e.Memory += float64(int64(part.passes)*part.Bytes) / h.Bandwidth
 	}
+	e.Memory += c.blockTraffic() / h.Bandwidth
 	e.Fits = float64(e.Peak) <= usableMemory*h.Memory
 	devices, peak := float64(r.Mesh.Devices()), h.peak(r.Train.Precision)
 	e.Compute = c.flops() / (productShare * peak)
@@ -59,7 +63,10 @@ func On(r Run, shape Shape, h Hardware) (Estimate, error) {
 		}
 	}
 	e.Exposed += max(0, beside-backwardShare*e.Compute)
-	e.Step = max(e.Compute, e.Memory) + e.Exposed
+	if e.Step = max(e.Compute, e.Memory); c.half {
+		e.Step = e.Compute + e.Memory
+	}
+	e.Step += e.Exposed
 	steps := float64(r.Train.Accumulate)
 	e.Step *= steps
 	e.MFU = steps * r.Model.FLOPs(shape) / (e.Step * devices * peak)
@@ -67,6 +74,20 @@ func On(r Run, shape Shape, h Hardware) (Estimate, error) {
 	e.Hours = PaperTokens / e.Tokens * devices / 3600
 	e.Cost = e.Hours * h.HourPrice
 	return e, nil
+}
+
+// blockTraffic is what accelerators read and write of the blocks' activations, in bytes; nothing elsewhere, where it is within the products' time.
+func (c cost) blockTraffic() (bytes float64) {
+	if !c.half {
+		return 0
+	}
+	for i := range c.Model.Layers {
+		bytes += blockPasses * c.blockBytes(i, c.keeps(), c.kept())
+	}
+	if c.Train.Remat == "block" {
+		bytes *= 4.0 / 3
+	}
+	return bytes
 }
 
 // wireBytes are the bytes that one device sends: a ring's all-reduce goes round twice.

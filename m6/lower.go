@@ -31,7 +31,7 @@ func Lower(r Run, shape Shape) (Lowered, error) {
 	if err := r.Validate(); err != nil {
 		return Lowered{}, err
 	}
-	if _, _, ok := plugin.CPU(os.Getenv(compute.ConfigEnvVar)); !ok {
+	if found, ok := plugin.Find(os.Getenv(compute.ConfigEnvVar)); !ok || found.CUDA {
 		return Lowered{}, fmt.Errorf("%s=%s has no virtual devices: compile with %s=xla:cpu", compute.ConfigEnvVar, os.Getenv(compute.ConfigEnvVar), compute.ConfigEnvVar)
 	}
 	d, err := OpenDevice(r.Mesh)

@@ -62,6 +62,7 @@ type Pass struct {
 	Seed     *Node           // uint32 [], of what routers draw while training; nil draws nothing
 	HeadRows int             // positions whose logits are made at a time while training; 0: all at once
 	Remat    string          // what of a block the backward pass makes again, as train.remat says; "" is none
+	Fused    bool            // attention by the device's own operation where it has one
 	Trace    *Trace          // nil keeps nothing
 	// Rows lays x [B,S,D] out over devices by the rows of the batch, Columns what an embedding's gradient is made of, see [layers.Lookup].
 	// They may be nil.
@@ -88,8 +89,15 @@ func (m *Model) Hidden(w layers.Weights, in Inputs, p Pass) (*Node, Aux) {
 	p.Trace.Keep(mask, "mask") // [B,S,S]
 	bias := layers.MaskBias(mask)
 	inBlocks := w
+	if p.Fused {
+		var causal *Node
+		if in.Length() == in.Text && m.Parts.Mask == nil {
+			causal = in.TextLengths
+		}
+		inBlocks = inBlocks.Fused(causal)
+	}
 	if p.Remat == "selective" {
-		inBlocks = w.Selective()
+		inBlocks = inBlocks.Selective()
 	}
 	for i := range m.Layers {
 		if p.Remat == "block" {

@@ -4,7 +4,9 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"strings"
+	"sync"
 
 	"m6lab/layers"
 )
@@ -88,17 +90,33 @@ func InitValue(p layers.Param, seed uint64, from int, values []float32) {
 	}
 }
 
-// fillNormal draws normal values in pages of a fixed size, each from a generator of its own.
+// fillNormal draws normal values in pages of a fixed size, each from a generator of its own, on all processors.
 func fillNormal(values []float32, scale float64, seed uint64, from int) {
-	const page = 1024
-	for i := 0; i < len(values); {
-		at := from + i
-		r := rand.New(rand.NewPCG(seed, uint64(at/page)))
-		for range at % page {
-			r.NormFloat64()
-		}
-		for end := min(len(values), i+page-at%page); i < end; i++ {
-			values[i] = float32(r.NormFloat64() * scale)
+	const page, share = 1024, 1024 * 1024 // elements of a page, and of what is worth a goroutine
+	pages := func(values []float32, from int) {
+		for i := 0; i < len(values); {
+			at := from + i
+			r := rand.New(rand.NewPCG(seed, uint64(at/page)))
+			for range at % page {
+				r.NormFloat64()
+			}
+			for end := min(len(values), i+page-at%page); i < end; i++ {
+				values[i] = float32(r.NormFloat64() * scale)
+			}
 		}
 	}
+	var work sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for len(values) > share {
+		n := share - from%page // the next begins with a page
+		part, at := values[:n], from
+		slots <- struct{}{}
+		work.Go(func() {
+			pages(part, at)
+			<-slots
+		})
+		values, from = values[n:], from+n
+	}
+	pages(values, from)
+	work.Wait()
 }

@@ -53,7 +53,7 @@ func NewPlan(r Run, shape Shape) (Plan, error) {
 type cost struct {
 	Run
 	Shape
-	half bool // activations are kept in bf16: on accelerators, where XLA's CPU compiler goes by way of f32
+	half bool // bf16 on accelerators, which keep it as it is; XLA's CPU compiler goes by way of f32
 }
 
 // rows are the rows of the batch on one device, positions their positions, targets those of their text that have a next token.

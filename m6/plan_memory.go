@@ -18,6 +18,14 @@ var (
 		scores: 1, // exponentials
 		seats:  4, // tokens at their experts and what they gave, in two orders of axes
 	}
+	// On accelerators XLA makes again what is cheap, and keeps bf16 as bf16: measured on an H200, see LOG.md.
+	keepsOnGPU = keeps{
+		whole:  4, // what each half of the block reads, before and behind its norm
+		split:  4, // queries, keys, values, and their mix
+		hidden: 2, // before and behind GELU
+		scores: 1, // none where attention is one operation
+		seats:  2,
+	}
 	keepsProducts = keeps{
 		whole:  3, // what each half of the block reads, and what the second gives
 		split:  4, // queries, keys, values, and their mix
@@ -66,7 +74,7 @@ func (c cost) working() (activations, gradients, workspace int64) {
 	element := c.kept()
 	var kept, block, products float64 // of all blocks, of the largest, of all by selective checkpointing
 	for i := range c.Model.Layers {
-		bytes := c.blockBytes(i, keepsAll, element)
+		bytes := c.blockBytes(i, c.keeps(), element)
 		kept, block = kept+bytes, max(block, bytes)
 		products += c.blockBytes(i, keepsProducts, c.made())
 	}
@@ -74,25 +82,44 @@ func (c cost) working() (activations, gradients, workspace int64) {
 	switch c.Train.Remat {
 	case "none":
 		if c.Train.Precision == "bf16" {
-			kept += all / f32Bytes * element // weights as they were rounded, until the backward pass
+			kept += c.weightElements() * element // weights as they were rounded, until the backward pass
 		}
 	case "selective":
 		if kept, head = products, max(head, block+c.gatheredBytes()); c.Train.Precision == "bf16" {
-			kept += all / 2
+			kept += 2 * c.weightElements()
 		}
 	case "block":
 		x := element * c.positions() * float64(c.Model.Width)
 		workspace := max(block, head)
 		if c.Train.Precision == "bf16" {
-			workspace += all / f32Bytes // about half of the weights as they were rounded
+			workspace += c.weightElements() // about half of the weights as they were rounded
 		}
-		return int64(keptCheckpoint * x * float64(c.Model.Layers)), int64(all), int64(workspace)
+		checkpoints := float64(keptCheckpoint)
+		if c.half {
+			checkpoints = 1
+		}
+		return int64(checkpoints * x * float64(c.Model.Layers)), int64(all), int64(workspace)
 	}
 	if kept+head+table >= block+all {
 		return int64(kept), int64(table), int64(head)
 	}
 	return int64(block), int64(all), 0
 }
+
+// keeps is what a block keeps without activation checkpointing.
+func (c cost) keeps() keeps {
+	if !c.half {
+		return keepsAll
+	}
+	k := keepsOnGPU
+	if c.fused() {
+		k.scores = 0
+	}
+	return k
+}
+
+// fused tells whether attention is one operation of the device, as of a single GPU's.
+func (c cost) fused() bool { return c.half && c.Train.Attention == "auto" && c.Mesh.Devices() == 1 }
 
 // blockBytes is what block i keeps for its backward pass, in elements of a size.
 func (c cost) blockBytes(i int, k keeps, element float64) float64 {
@@ -126,7 +153,7 @@ func (c cost) made() float64 {
 func (c cost) headBytes() float64 {
 	rows := c.targets()
 	if c.Mesh.Devices() == 1 {
-		rows = min(rows, float64(headRows(c.Model.Vocabulary)))
+		rows = min(rows, float64(c.headRows()))
 	}
 	V, kept := c.Model.Vocabulary/c.Mesh.Model, keptLogits
 	if V >= wideLogits {
@@ -144,11 +171,27 @@ func (c cost) tableBytes() float64 {
 	return table
 }
 
-// gradientBytes are the gradients of all weights.
-func (c cost) gradientBytes() (total float64) {
+// headRows is how many positions' logits a single device makes at a time.
+func (c cost) headRows() int {
+	if c.half {
+		return headRowsOnGPU(c.Model.Vocabulary)
+	}
+	return headRows(c.Model.Vocabulary)
+}
+
+// gradientBytes are the gradients of all weights: f32, but as its products gave them on a single GPU.
+func (c cost) gradientBytes() float64 {
+	if c.half && c.Mesh.Devices() == 1 {
+		return f32Bytes / 2 * c.weightElements()
+	}
+	return f32Bytes * c.weightElements()
+}
+
+// weightElements are the elements of all weights that have a gradient.
+func (c cost) weightElements() (total float64) {
 	for _, p := range c.Model.trained() {
 		if c.isRead(p) {
-			total += f32Bytes * float64(c.Mesh.share(p.Dims, c.weightLayout(p)))
+			total += float64(c.Mesh.share(p.Dims, c.weightLayout(p)))
 		}
 	}
 	return total

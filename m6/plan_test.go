@@ -188,3 +188,42 @@ func TestPlanPaper(t *testing.T) {
 		t.Errorf("device H10: %v", err)
 	}
 }
+
+// Estimates beside what an H200 took (scripts/bench/gpu.sh, RESULTS.md): memory within 15 %, time within 25 %.
+func TestEstimateGPU(t *testing.T) {
+	h, err := FindHardware("H200")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		preset                 string
+		layers, experts, batch int
+		remat, attention       string
+		gigabytes, ms          float64
+	}{
+		{"base", 24, 0, 32, "none", "auto", 18.41, 97.8}, {"base", 24, 0, 32, "none", "plain", 32.14, 125.7},
+		{"10b", 8, 0, 16, "block", "auto", 27.08, 195.2}, {"100b", 12, 64, 16, "block", "auto", 49.36, 80.6},
+	} {
+		r, err := NewRun(c.preset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Model.Layers, r.Model.Dropout, r.Model.RandomSecond = c.layers, 0, false
+		if c.experts > 0 {
+			r.Model.Experts = c.experts
+		}
+		r.Train.Batch, r.Train.Remat, r.Train.Attention = c.batch, c.remat, c.attention
+		e, err := On(r, Shape{Batch: c.batch, Text: 512}, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		peak, ms := float64(e.Peak)/1e9, 1000*e.Step
+		t.Logf("%s, %s, %s: %.2f GB, measured %.2f; %.1f ms, measured %.1f (products %.1f, memory %.1f)", c.preset, c.remat, c.attention, peak, c.gigabytes, ms, c.ms, 1000*e.Compute, 1000*e.Memory)
+		if math.Abs(peak/c.gigabytes-1) > 0.15 {
+			t.Errorf("%s, %s, %s: %.2f GB planned, %.2f measured", c.preset, c.remat, c.attention, peak, c.gigabytes)
+		}
+		if math.Abs(ms/c.ms-1) > 0.25 {
+			t.Errorf("%s, %s, %s: %.1f ms planned, %.1f measured", c.preset, c.remat, c.attention, ms, c.ms)
+		}
+	}
+}

@@ -38,7 +38,8 @@ type builder struct {
 	inputs  map[string]*Node
 	outputs []output
 
-	constraints int // functions that fix a layout
+	constraints int  // functions that fix a layout
+	pictures    bool // the picture encoder is in the program
 }
 
 // input declares a named input.
@@ -69,7 +70,7 @@ func newProgram(d *Device, name string, build func(b *builder)) (p *program, err
 	for name, node := range b.inputs {
 		p.inputs[name] = int(node.GetParameterHandle())
 	}
-	p.compiled, err = plugin.Compile(plugin.Order{Aliases: p.aliases(), Look: d.looks, Fresh: d.looks, Unrun: d.looks}, func() error {
+	p.compiled, err = plugin.Compile(plugin.Order{Aliases: p.aliases(), Look: d.looks, Fresh: d.looks, Unrun: d.looks, Pictures: b.pictures && d.isGPU()}, func() error {
 		if d.mesh == nil {
 			return b.g.Compile(nodes...)
 		}

@@ -39,6 +39,7 @@ type Train struct {
 	WeightDecay  float64 `json:"weight_decay"` // of kernels and embeddings; biases and norms do not decay
 	Clip         float64 `json:"clip"`         // largest norm of all gradients together; 0: no limit
 	Precision    string  `json:"precision"`    // f32, or bf16: products in bf16 over f32 weights
+	Attention    string  `json:"attention"`    // auto: one operation of the device where it has one, as GPUs do for bf16; plain: always products and a softmax
 	Remat        string  `json:"remat"`        // activation checkpointing: none; selective: the products are kept; block: each block's input alone
 	Zero         int     `json:"zero"`         // what mesh.data splits besides the batch: 1: the optimizer's state; 3: the blocks' weights and gradients too
 	ReduceBF16   bool    `json:"reduce_bf16"`  // gradients travel between hosts in bf16, not f32
@@ -92,7 +93,7 @@ func NewRun(preset string) (Run, error) {
 		Preset: preset, Model: model,
 		Train: Train{
 			Steps: 100000, Batch: 256, Accumulate: 1, Seed: 1, Optimizer: "adamw", LearningRate: 1e-4, Warmup: 0.01, Schedule: "polynomial",
-			Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 0.01, Clip: 1, Precision: "bf16", Remat: "block", Zero: 1,
+			Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 0.01, Clip: 1, Precision: "bf16", Attention: "auto", Remat: "block", Zero: 1,
 			LogEvery: 10, EvalEvery: 1000, EvalBatches: 8, Rollback: defaultRollback,
 		},
 		Data: Data{
@@ -137,6 +138,7 @@ func (r Run) Validate() error {
 		{"train.optimizer", t.Optimizer, []string{"adamw", "adafactor"}},
 		{"train.schedule", t.Schedule, []string{"polynomial", "cosine", "constant"}},
 		{"train.precision", t.Precision, []string{"f32", "bf16"}},
+		{"train.attention", t.Attention, []string{"auto", "plain"}},
 		{"train.remat", t.Remat, []string{"none", "selective", "block"}},
 		{"data.spans", r.Data.Spans, []string{"poisson", "single"}},
 	} {

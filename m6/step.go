@@ -138,6 +138,7 @@ func (in input) axes() axes {
 // declare declares a batch's tensors as inputs of a program.
 func (b *builder) declare(shape Shape, patchFeatures int) Inputs {
 	in := Inputs{Shape: shape}
+	b.pictures = b.pictures || shape.Pixels > 0
 	for _, input := range shape.inputs(patchFeatures) {
 		*input.node(&in) = b.input(input.name, input.shape, input.axes())
 	}
@@ -191,6 +192,7 @@ func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
 	w, nodes := b.weights(s.run.weightSpecs(), s.run.Train.Precision)
 	w = b.gathering(w, s.run)
 	pass := Pass{Training: true, Remat: s.run.Train.Remat, HeadRows: s.device.headRows(s.model.Vocabulary)}
+	pass.Fused = s.run.Train.Attention == "auto" && s.device.mesh == nil // a mesh would gather what an operation of its own reads
 	seed := b.input("seed", shapes.Make(dtypes.Uint32), nil)
 	pass.Seed = seed
 	if s.model.Dropout > 0 {

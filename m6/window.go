@@ -46,6 +46,9 @@ func (t *Training) record(skipped Skips) Record {
 	}
 	compiled, _ := t.step.Compiled()
 	v["compile_seconds"] = compiled.Seconds() // of all programs of the step so far
+	if peak, ok := t.device.Memory(); ok {
+		v["device_memory"] = float64(peak) // bytes of the fullest device at most so far; GPUs alone tell
+	}
 	for name, m := range w.means {
 		v["loss_"+name] = m.Value()
 	}

@@ -84,12 +84,12 @@ func prune(dir string, most int64) error {
 	return nil
 }
 
-// machine is what a program depends on beside itself: the plugin's file, XLA's flags and the processor.
+// machine is what a program depends on beside itself: the plugin's file, XLA's flags, the processor and the GPUs.
 func machine() []byte {
 	opening.Lock()
 	path := wrapped
 	opening.Unlock()
-	of := path + "\x00" + os.Getenv("XLA_FLAGS") + "\x00" + processor()
+	of := path + "\x00" + os.Getenv("XLA_FLAGS") + "\x00" + processor() + gpus()
 	if info, err := os.Stat(path); err == nil {
 		of += fmt.Sprintf("\x00%d %d", info.Size(), info.ModTime().UnixNano())
 	}

@@ -8,8 +8,10 @@ import "C"
 
 import (
 	"errors"
+	"os"
 	"runtime"
 	"runtime/cgo"
+	"strings"
 	"sync"
 	"unsafe"
 )
@@ -25,6 +27,9 @@ type Order struct {
 	Fresh bool
 	// Unrun is for a program that nobody runs: its machine code is made without optimization. What the compiler says of it is the same.
 	Unrun bool
+	// Pictures is for a program with a picture encoder: on GPUs its products are cuBLAS's alone, for XLA's own fusion of products with
+	// what stands before them, Triton's, aborts the process in the encoder's (seen with the plugin of JAX 0.11.2).
+	Pictures bool
 }
 
 // Compiled is what the compiler says of a program: bytes on each device, and the program as it will run there.
@@ -109,7 +114,10 @@ func m6labCompile(args *C.compile_args) unsafe.Pointer {
 		program = []byte(text)
 	}
 	if g != nil && g.Unrun {
-		defer withOption(args, "xla_backend_optimization_level", 0)()
+		defer withOption(args, "xla_backend_optimization_level", number, 0)()
+	}
+	if g != nil && g.Pictures && !strings.Contains(os.Getenv("XLA_FLAGS"), tritonFlag) {
+		defer withOption(args, tritonFlag, flag, 0)()
 	}
 	if g != nil && g.Fresh {
 		c = nil
@@ -133,12 +141,20 @@ func m6labCompile(args *C.compile_args) unsafe.Pointer {
 	return nil
 }
 
-// withOption adds one of XLA's numeric flags to the options of a compilation, until it is undone. The options are a serialized
+const tritonFlag = "xla_gpu_enable_triton_gemm"
+
+// Kinds of XLA's flags, as the fields of an OptionOverrideProto.
+const (
+	flag   = 2 << 3 // a bool
+	number = 3 << 3
+)
+
+// withOption adds one of XLA's flags to the options of a compilation, until it is undone. The options are a serialized
 // CompileOptionsProto, to which its field env_option_overrides is appended.
-func withOption(args *C.compile_args, flag string, value byte) (undo func()) {
-	const entries, key, number, override = 7<<3 | 2, 1<<3 | 2, 3 << 3, 2<<3 | 2
-	entry := append([]byte{key, byte(len(flag))}, flag...)
-	entry = append(entry, override, 2, number, value)
+func withOption(args *C.compile_args, name string, kind, value byte) (undo func()) {
+	const entries, key, override = 7<<3 | 2, 1<<3 | 2, 2<<3 | 2
+	entry := append([]byte{key, byte(len(name))}, name...)
+	entry = append(entry, override, 2, kind, value)
 	given, size := args.options, args.options_size
 	all := append([]byte(nil), bytesOf(unsafe.Pointer(given), size)...)
 	all = append(append(all, entries, byte(len(entry))), entry...)

@@ -12,7 +12,9 @@ enum {
   ERROR_DESTROY = 0,
   ERROR_MESSAGE = 1,
   CLIENT_CREATE = 10,
+  CLIENT_DEVICES = 16,
   CLIENT_COMPILE = 20,
+  DEVICE_MEMORY = 34,
   EXECUTABLE_DESTROY = 40,
   OPTIMIZED_PROGRAM = 48,
   SERIALIZE = 49,
@@ -33,12 +35,18 @@ typedef struct {
 
 static const table* plugin;  // the plugin's own
 static int64_t device_count;
+static void* client;  // the last one made
 
 void set_devices(int64_t devices) { device_count = devices; }
 
 // client_create adds the option cpu_device_count, which the CPU plugin knows and go-xla cannot pass.
 static void* client_create(void* p) {
   client_create_args* args = p;
+  if (!device_count) {
+    void* error = plugin->functions[CLIENT_CREATE](p);
+    client = args->client;
+    return error;
+  }
   const named_value* given = args->options;
   size_t n = args->num_options;
   named_value* all = calloc(n + 1, sizeof(named_value));
@@ -51,6 +59,7 @@ static void* client_create(void* p) {
   args->options = given;
   args->num_options = n;
   free(all);
+  client = args->client;
   return error;
 }
 
@@ -147,4 +156,14 @@ char* optimized(void* loaded, uintptr_t to) {
   }
   destroy(e);
   return why;
+}
+
+char* device_memory(int device, device_memory_args* m) {
+  client_devices_args d = {.struct_size = sizeof(d), .client = client};
+  char* why = text(plugin->functions[CLIENT_DEVICES](&d));
+  if (why) return why;
+  if (device < 0 || (size_t)device >= d.num_devices) return strdup("no such device");
+  m->struct_size = sizeof(*m);
+  m->device = d.devices[device];
+  return text(plugin->functions[DEVICE_MEMORY](m));
 }

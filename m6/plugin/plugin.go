@@ -1,13 +1,14 @@
-// Package plugin stands between GoMLX and the XLA plugin for CPUs, and gives what go-xla has no way to ask for: any number of virtual
-// devices, so that the mesh of a cluster is compiled, and small models are trained on it, on a laptop; outputs that take the memory of
-// arguments, and what the compiler says of a program ([Compile]); and compiled programs that are kept on disk ([Cache]).
+// Package plugin stands between GoMLX and XLA's plugins for CPUs and for CUDA, and gives what go-xla has no way to ask for: any number of
+// virtual devices of a CPU, so that the mesh of a cluster is compiled, and small models are trained on it, on a laptop; outputs that take
+// the memory of arguments, and what the compiler says of a program ([Compile]); compiled programs that are kept on disk ([Cache]); and what
+// a device holds ([Memory]).
 //
 // A PJRT plugin is a table of C functions, and go-xla takes the address of any such table. Ours is a copy of the plugin's own in which
 // two functions are others: the one that makes a client, which adds the plugin's option cpu_device_count, and the one that compiles.
 //
 // # Caveats
 //
-// A process has one plugin. CPU plugins only: others have as many devices as there are.
+// A process has one plugin. GPUs are as many as there are.
 package plugin
 
 /*
@@ -18,7 +19,10 @@ package plugin
 import "C"
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"unsafe"
@@ -28,41 +32,48 @@ import (
 	"github.com/gomlx/go-xla/pjrt"
 )
 
-// wrappedName is what the plugin is called. It looks like a path, for go-xla looks for a plain name among the plugins that it found before.
+// What the plugins are called. The names look like paths, for go-xla looks for a plain name among the plugins that it found before.
 // One whose name holds "cpu" it takes for a CPU, and then ties the sides of each bf16 product together by 0 times an element of one, which
-// a partitioned program says in an all-reduce of its own.
-const wrappedName = "/m6lab/host"
+// a partitioned program says in an all-reduce of its own. One that holds "cuda" it takes for a GPU, and gives its products a precision.
+const (
+	hostName = "/m6lab/host"
+	cudaName = "/m6lab/cuda"
+)
 
 var (
 	opening sync.Mutex // guards wrapped and the number of devices of the client being made
 	wrapped string     // path of the plugin
 )
 
-// Open returns a backend over the CPU plugin at path with so many devices. options are go-xla's, such as "shared_buffers=false", or "".
-func Open(path string, devices int, options string) (compute.Backend, error) {
+// Open returns a backend over a plugin. A CPU has so many virtual devices.
+func (f Found) Open(devices int) (compute.Backend, error) {
 	if devices < 1 {
 		return nil, fmt.Errorf("plugin: %d devices: want at least 1", devices)
 	}
 	opening.Lock()
 	defer opening.Unlock()
-	if err := register(path); err != nil {
+	name, options := hostName, f.Options
+	if f.CUDA {
+		name, devices = cudaName, 0
+		if err := findLibraries(f.Path); err != nil {
+			return nil, err
+		}
+	} else if !strings.Contains(options, "shared_buffers") {
+		options += ",shared_buffers"
+	}
+	if err := register(f.Path, name); err != nil {
 		return nil, err
 	}
 	C.set_devices(C.int64_t(devices))
-	config := wrappedName
-	if !strings.Contains(options, "shared_buffers") {
-		options += ",shared_buffers"
-	}
-	config += "," + options
-	backend, err := xla.New(config)
+	backend, err := xla.New(name + "," + options)
 	if err != nil {
-		return nil, fmt.Errorf("opening %d virtual devices: %w", devices, err)
+		return nil, fmt.Errorf("opening %s: %w", f.Path, err)
 	}
 	return backend, nil
 }
 
 // register wraps the plugin once.
-func register(path string) error {
+func register(path, name string) error {
 	if wrapped == path {
 		return nil
 	}
@@ -76,9 +87,49 @@ func register(path string) error {
 	if table == nil {
 		return fmt.Errorf("plugin %s: %s; `m6 doctor` says what is installed", path, C.GoString(why))
 	}
-	if err := pjrt.RegisterPreloadedPlugin(wrappedName, uintptr(table)); err != nil {
+	if err := pjrt.RegisterPreloadedPlugin(name, uintptr(table)); err != nil {
 		return fmt.Errorf("plugin %s: %w", path, err)
 	}
 	wrapped = path
 	return nil
+}
+
+// findLibraries tells XLA where ptxas and libdevice lie: in NVIDIA's folder, which the plugin looks for at ../nvidia or ../../nvidia of its own.
+func findLibraries(path string) error {
+	const flag = "--xla_gpu_cuda_data_dir="
+	flags, folder := os.Getenv("XLA_FLAGS"), filepath.Dir(path)
+	if strings.Contains(flags, flag) {
+		return nil
+	}
+	for _, nvidia := range []string{"../nvidia", "../../nvidia", "../nvidia/cu13", "../../nvidia/cu13"} { // the last as in CUDA 13's wheels
+		cuda := filepath.Join(folder, nvidia)
+		if _, err := os.Stat(filepath.Join(cuda, "nvvm")); err == nil {
+			return os.Setenv("XLA_FLAGS", strings.TrimSpace(flags+" "+flag+cuda))
+		}
+	}
+	return nil // XLA looks where CUDA is commonly installed
+}
+
+// DeviceMemory is what a device holds, in bytes.
+type DeviceMemory struct {
+	InUse int64
+	Peak  int64 // the most that it held so far
+	Limit int64 // what programs may have of it
+}
+
+// Memory asks a device of the backend opened last; CPUs do not tell.
+func Memory(device int) (DeviceMemory, error) {
+	opening.Lock()
+	defer opening.Unlock()
+	if wrapped == "" {
+		return DeviceMemory{}, errors.New("plugin: no device is open")
+	}
+	var m C.device_memory_args
+	if err := failure(C.device_memory(C.int(device), &m)); err != nil {
+		return DeviceMemory{}, err
+	}
+	if !m.peak.known {
+		return DeviceMemory{}, fmt.Errorf("device %d does not tell what it held", device)
+	}
+	return DeviceMemory{InUse: int64(m.in_use), Peak: int64(m.peak.number), Limit: int64(m.limit.number)}, nil
 }

@@ -4,6 +4,7 @@
 #ifndef M6LAB_PLUGIN_H
 #define M6LAB_PLUGIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,7 +23,29 @@ typedef struct {
   void* extension;
   const named_value* options;
   size_t num_options;
+  void* callbacks[4];
+  void* client;  // out
 } client_create_args;
+
+typedef struct {
+  size_t struct_size;
+  void* extension;
+  void* client;
+  void* const* devices;  // out
+  size_t num_devices;    // out
+} client_devices_args;
+
+// A number that a device may not know, each followed by whether it does.
+typedef struct { int64_t number; bool known; } maybe;
+
+typedef struct {
+  size_t struct_size;
+  void* extension;
+  void* device;
+  int64_t in_use;                                                   // out
+  maybe peak, allocations, largest, limit, reserved, peak_reserved;  // out
+  maybe reservable, largest_free, pool, peak_pool;                   // out
+} device_memory_args;
 
 typedef struct {
   size_t struct_size;
@@ -101,8 +124,8 @@ typedef struct {
   size_t options_size;
 } deserialize_args;
 
-// wrap returns a copy of the function table of the plugin at path, whose clients have as many devices as set_devices said and whose
-// programs go through m6labCompile; NULL where it cannot, then *why says why not.
+// wrap returns a copy of the function table of the plugin at path, whose clients have as many devices as set_devices said (0: as many as
+// there are) and whose programs go through m6labCompile; NULL where it cannot, then *why says why not.
 void* wrap(const char* path, const char** why);
 void set_devices(int64_t devices);
 
@@ -117,5 +140,6 @@ char* deserialize(compile_args* args, const void* bytes, size_t size);
 char* serialize(void* loaded, uintptr_t to);
 char* optimized(void* loaded, uintptr_t to);
 char* memory(void* loaded, memory_args* m);
+char* device_memory(int device, device_memory_args* m);
 
 #endif

@@ -21,11 +21,11 @@ import (
 // open opens virtual devices.
 func open(t *testing.T, devices int) compute.Backend {
 	t.Helper()
-	path, options, ok := CPU("xla:cpu")
+	found, ok := Find("xla:cpu")
 	if !ok {
 		t.Fatal("no XLA plugin for CPUs: run `m6 setup`")
 	}
-	backend, err := Open(path, devices, options)
+	backend, err := found.Open(devices)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,18 +249,44 @@ func TestWithAliases(t *testing.T) {
 	}
 }
 
-func TestCPU(t *testing.T) {
-	for config, want := range map[string]bool{"xla:cpu": true, "xla:cpu,shared_buffers=false": true, "go": false, "xla:cuda": false, "xla:/x/pjrt_cpu.so": true, "xla:/cuda/plugin.so": false} {
-		path, options, ok := CPU(config)
-		if ok != want {
-			t.Errorf("CPU(%q) = %q, %q, %t, want %t", config, path, options, ok, want)
+// The plugin takes the flags that an order brings.
+func TestPictures(t *testing.T) {
+	backend := open(t, 2)
+	p, _ := newProduct(t, backend, 2, Order{Look: true, Fresh: true, Pictures: true, Unrun: true})
+	p.run(t, backend)
+}
+
+func TestFind(t *testing.T) {
+	const cpu, cuda, none = "cpu", "cuda", ""
+	for config, want := range map[string]string{
+		"xla:cpu": cpu, "xla:cpu,shared_buffers=false": cpu, "go": none, "xla:cuda": none, "xla:/x/pjrt_cpu.so": cpu, "xla:/cuda/plugin.so": cuda,
+		"xla:/x/tpu.so": none,
+	} {
+		got := none
+		if found, ok := Find(config); ok {
+			got = map[bool]string{true: cuda, false: cpu}[found.CUDA]
+		}
+		if got != want && (config != "xla:cuda" || got != cuda) { // which may be installed
+			t.Errorf("Find(%q) found %q, want %q", config, got, want)
 		}
 	}
-	if _, options, _ := CPU("xla:cpu,shared_buffers=false"); options != "shared_buffers=false" {
-		t.Errorf("options %q, want shared_buffers=false", options)
+	if found, _ := Find("xla:cpu,shared_buffers=false"); found.Options != "shared_buffers=false" {
+		t.Errorf("options %q, want shared_buffers=false", found.Options)
 	}
-	if err := func() error { _, err := Open("/nowhere/plugin.so", 2, ""); return err }(); err == nil || strings.Contains(err.Error(), "\n") {
-		t.Errorf("a plugin that is not there: %v", err)
+	for _, absent := range []Found{{Path: "/nowhere/plugin.so"}, {Path: "/nowhere/cuda/plugin.so", CUDA: true}} {
+		if _, err := absent.Open(2); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("a plugin that is not there: %v", err)
+		}
+	}
+}
+
+// CPUs do not tell what they hold, which is said in one line.
+func TestMemory(t *testing.T) {
+	open(t, 2)
+	for _, device := range []int{0, 1, 2, -1} {
+		if m, err := Memory(device); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("device %d: %+v, %v", device, m, err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 )
@@ -22,6 +23,20 @@ func processor() string {
 				if strings.TrimSpace(value) != "0" {
 					return out // the others are alike
 				}
+			}
+		}
+	}
+	return out
+}
+
+// gpus names NVIDIA's GPUs and their driver as it describes them; "" where there are none.
+func gpus() (out string) {
+	found, _ := filepath.Glob("/proc/driver/nvidia/gpus/*/information") // the pattern is sound
+	for _, file := range append(found, "/proc/driver/nvidia/version") {
+		text, _ := os.ReadFile(file) // not there without a GPU
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "Model") || strings.HasPrefix(line, "NVRM version") {
+				out += "\x00" + strings.TrimSpace(line)
 			}
 		}
 	}
