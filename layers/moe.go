@@ -105,14 +105,23 @@ func atExperts(w Weights, x *Node, o MoEOptions) *Node {
 	G, seats, D := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
 	C := seats / o.Experts
 	xEGCD := TransposeAllAxes(Reshape(x, G, o.Experts, C, D), 1, 0, 2, 3)
-	if o.Constrain != nil {
-		xEGCD = o.Constrain(o.Constrain(xEGCD, false), true)
-	}
+	xEGCD = o.travel(xEGCD, false)
 	y := experts(w, xEGCD, o)
-	if o.Constrain != nil {
-		y = o.Constrain(o.Constrain(y, true), false)
-	}
+	y = o.travel(y, true)
 	return Reshape(TransposeAllAxes(y, 1, 0, 2, 3), G, seats, D)
+}
+
+// travel lays tokens x [E,G,C,D] out for their way to the experts, or from there back. Beside XLA's CPU compiler they travel as f32: it has no
+// all-to-all of bf16, and would convert what goes to each device, and what comes from each, by itself.
+func (o MoEOptions) travel(x *Node, home bool) *Node {
+	if o.Constrain == nil {
+		return x
+	}
+	dtype := x.DType()
+	if !onGPU(x.Graph()) {
+		x = ConvertDType(x, dtypes.Float32)
+	}
+	return ConvertDType(o.Constrain(o.Constrain(x, home), !home), dtype)
 }
 
 // experts runs every expert on its own tokens, x [E,G,C,D] to [E,G,C,D].

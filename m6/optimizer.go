@@ -125,14 +125,15 @@ func rms(x *Node) *Node { return Sqrt(ReduceAllMean(Square(x))) }
 
 // globalNorm is the norm of all gradients together, f32 [].
 func globalNorm(grads []*Node, lies []axes, mesh Mesh) *Node {
-	sums := map[string]*Node{} // by the axes that a gradient is split over
+	sums := map[string][]*Node{} // by the axes that a gradient is split over
 	for i, g := range grads {
 		key, sum := partialSums(Square(g), lies[i], mesh)
-		sums[key] = addOrFirst(sums[key], sum)
+		sums[key] = append(sums[key], sum)
 	}
 	var all *Node
 	for _, key := range slices.Sorted(maps.Keys(sums)) {
-		all = addOrFirst(all, ReduceAllSum(sums[key]))
+		// Side by side: a chain of additions costs XLA's compiler a round of simplifications for each link.
+		all = addOrFirst(all, ReduceAllSum(Stack(sums[key], 0)))
 	}
 	return Sqrt(all)
 }

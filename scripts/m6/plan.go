@@ -195,7 +195,7 @@ func kindsOf(p planned) (kinds []string) {
 
 func printEstimate(w io.Writer, p planned, h m6.Hardware) error {
 	e := p.Estimate
-	fmt.Fprintf(w, "\nEstimate for %d x %s (roofline; products at 80 %% of the data sheet, what is said over data beside the backward pass)\n\n", p.Mesh.Devices(), h.Name)
+	fmt.Fprintf(w, "\nEstimate for %d x %s (products at 60 %% of the data sheet; what is said over data goes on beside the backward pass)\n\n", p.Mesh.Devices(), h.Name)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, part := range e.Parts {
 		fmt.Fprintf(t, "%s\t%s\n", part.Name, bytesText(part.Bytes))
