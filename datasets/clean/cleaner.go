@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"m6lab/datasets/runes"
 )
 
 // Text is a document on its way through the rules.
@@ -390,7 +392,7 @@ func utf8Rule() rule {
 			Doc: "Bytes that are no UTF-8 are removed. The paper says nothing of encodings. It has no switch: the rules after it read UTF-8."},
 		once: true, holds: true,
 		run: func(j *job) string {
-			if !utf8.ValidString(j.t.Body) || !utf8.ValidString(j.t.Title) {
+			if !runes.Valid(j.t.Body) || !runes.Valid(j.t.Title) {
 				j.rewrite("utf8", scanInvalid)
 			}
 			return ""

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
+
+	"m6lab/datasets/runes"
 )
 
 // Names of the charsets that Decode looks for by itself.
@@ -116,7 +118,7 @@ func encodingOf(name string) encoding.Encoding {
 // read returns body as UTF-8 and the number of bytes that the charset does not know.
 func read(body []byte, name string) (text string, bad int) {
 	if name == utf8Name {
-		if utf8.Valid(body) {
+		if runes.Valid(body) {
 			return string(body), 0
 		}
 		var b strings.Builder
@@ -191,7 +193,7 @@ func choose(body []byte, declared string) string {
 		return declared
 	}
 	wide := 0 // characters of more than one byte, where all is UTF-8
-	valid := utf8.Valid(body)
+	valid := runes.Valid(body)
 	if valid {
 		if declared == utf8Name || declared == "" {
 			return utf8Name

@@ -5,12 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/zeebo/xxh3"
 
 	"m6lab/datasets"
+	"m6lab/datasets/runes"
 )
 
 // Entry is what is known of a row without reading it.
@@ -77,7 +77,7 @@ func (x *index) add(ex *datasets.Example) error {
 	if err != nil {
 		return err
 	}
-	e := entry{characters: uint32(utf8.RuneCountInString(ex.Text)), what: source << sourceShift}
+	e := entry{characters: uint32(runes.Count(ex.Text)), what: source << sourceShift}
 	for _, k := range [...]struct {
 		kind    uint32
 		present bool

@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"m6lab/datasets/record"
+	"m6lab/datasets/runes"
 )
 
 // finished is what the last pass over a unit leaves beside its shards.
@@ -207,7 +207,7 @@ func (f *last) count(s *Source, r *kept) {
 	tokens := len(f.tools.tokenizer.Encode(r.Text))
 	row.Passages++
 	row.Tokens += int64(tokens)
-	row.Characters += int64(utf8.RuneCountInString(r.Text))
+	row.Characters += int64(runes.Count(r.Text))
 	row.TextBytes += int64(len(r.Text))
 	row.Lengths.Add(float64(tokens))
 	if !r.pair {
