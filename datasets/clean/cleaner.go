@@ -15,6 +15,9 @@ type Text struct {
 	Title  string  // plain text, "" none
 	Body   string  // plain text; paragraphs are divided by "\n"
 	Counts *Counts // where the document is counted; nil counts nothing. No two goroutines may use one at once
+
+	// Wants is asked once before the changes of a rule are told to the watch, for finding the sentences of a change costs more than the change. nil wants all.
+	Wants func(rule string) bool
 }
 
 // Watch sees every change of a document: the rule with its detail ("words: spam 加微信"), and the sentence before and after, "" where
@@ -367,6 +370,11 @@ func (j *job) replace(field *string, with string) {
 	}
 }
 
+// watches tells whether the changes of a rule are told.
+func (j *job) watches(rule string) bool {
+	return j.watch != nil && (j.t.Wants == nil || j.t.Wants(rule))
+}
+
 // rewrite makes the edits that scan finds in title and body.
 func (j *job) rewrite(name string, scan func(j *job, s string, edits []edit) []edit) {
 	for i, field := range [...]*string{&j.t.Title, &j.t.Body} {
@@ -378,7 +386,7 @@ func (j *job) rewrite(name string, scan func(j *job, s string, edits []edit) []e
 		if len(j.edits) == 0 {
 			continue
 		}
-		if j.watch != nil {
+		if j.watches(name) {
 			trace(j.watch, name, *field, j.edits)
 		}
 		j.replace(field, apply(*field, j.edits))

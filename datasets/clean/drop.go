@@ -16,6 +16,7 @@ func (j *job) dropFrom(name string, field *string, title bool, judge func(s stri
 	s := *field
 	buf := j.buf[:0]
 	kept, dropped := 0, 0 // up to where buf is what was kept
+	asked, watched := false, false
 	for start := 0; start < len(s); {
 		end := sentenceEnd(s, start)
 		sentence := s[start:end]
@@ -26,7 +27,10 @@ func (j *job) dropFrom(name string, field *string, title bool, judge func(s stri
 			if strings.IndexByte(sentence, '\n') >= 0 && len(buf) > 0 && buf[len(buf)-1] != '\n' {
 				buf = append(bytes.TrimRight(buf, " "), '\n')
 			}
-			if j.watch != nil {
+			if !asked {
+				asked, watched = true, j.watches(name)
+			}
+			if watched {
 				j.watch(name+": "+why, sentence, "")
 			}
 		}
