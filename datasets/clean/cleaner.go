@@ -195,6 +195,7 @@ type job struct {
 	edits   []edit
 	buf     []byte
 	hits    []hit
+	enough  bool // no other sentence need be judged
 }
 
 // How much room a job keeps for the next document.

@@ -10,14 +10,15 @@ func (j *job) dropSentences(name string, judge func(s string) string) {
 	j.dropFrom(name, &j.t.Body, false, judge)
 }
 
-// dropFrom removes sentences of a field. The end of a line stays where its last sentence goes but others of it stay. A title goes
+// dropFrom removes sentences of a field that judge names a reason for; where judge sets j.enough, those behind stay unseen. The end of a line stays where its last sentence goes but others of it stay. A title goes
 // as a whole.
 func (j *job) dropFrom(name string, field *string, title bool, judge func(s string) string) {
 	s := *field
 	buf := j.buf[:0]
 	kept, dropped := 0, 0 // up to where buf is what was kept
 	asked, watched := false, false
-	for start := 0; start < len(s); {
+	j.enough = false
+	for start := 0; start < len(s) && !j.enough; {
 		end := sentenceEnd(s, start)
 		sentence := s[start:end]
 		if why := judge(sentence); why != "" {

@@ -146,13 +146,13 @@ func (d *document) makeText(title, body string) {
 	if question {
 		t.Title, t.Body = d.Question, d.Answer
 	}
-	before := t.Title + "\n" + t.Body
+	title, body = t.Title, t.Body
 	if t.Title == "" && strings.TrimSpace(t.Body) == "" {
 		d.drop(d.ID, reasonNoText)
 		return
 	}
 	if reason := d.clean(d.pass.tools.text, "text", &t); reason != "" {
-		d.pass.samples.dropped("text", reason, d.Source, d.ID, before)
+		d.pass.samples.dropped("text", reason, d.Source, d.ID, title+"\n"+body)
 		d.drop(d.ID, "text: "+reason)
 		return
 	}
