@@ -27,14 +27,15 @@ type kept struct {
 	small   *stdimage.RGBA // of the first pass alone, for the hash of the picture
 }
 
-// keptFile writes kept records, compressed.
+// keptFile writes kept records, in frames with checksums. It does not compress them: they are read once and removed, and compressing costs as much
+// processor time as half of the rules.
 type keptFile struct {
 	s2  *s2.Writer
 	buf []byte
 }
 
 func newKeptFile(w io.Writer) *keptFile {
-	return &keptFile{s2: s2.NewWriter(w, s2.WriterConcurrency(1), s2.WriterBlockSize(256<<10))}
+	return &keptFile{s2: s2.NewWriter(w, s2.WriterConcurrency(1), s2.WriterBlockSize(256<<10), s2.WriterUncompressed())}
 }
 
 // write appends one record.
