@@ -162,34 +162,14 @@ func summary(w io.Writer, out string, r *stages.Report) error {
 		dropped := s.In - s.Out - s.Quarantined
 		rows = append(rows, []string{s.Name, command.Grouped(s.In), command.Grouped(s.Out), command.Grouped(dropped), command.Grouped(s.Quarantined)})
 	}
-	columns(w, rows)
+	if err := command.Columns(w, rows, 1); err != nil {
+		return err
+	}
 	for _, note := range r.Notes {
 		fmt.Fprintln(w, "note: "+note)
 	}
-	_, err := fmt.Fprintf(w, "%s records in %.1f s: every record is accounted for. The report: %s\n", command.Grouped(r.Records()), r.Ran.Seconds, filepath.Join(out, stages.PageName))
+	_, err := fmt.Fprintf(w, "%s in %.1f s: every record is accounted for. The report: %s\n", command.Plural(r.Records(), "record"), r.Ran.Seconds, filepath.Join(out, stages.PageName))
 	return err
-}
-
-// columns writes a table of text, the first column at the left and the others at the right.
-func columns(w io.Writer, rows [][]string) {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], len([]rune(cell)))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			pad := strings.Repeat(" ", widths[i]-len([]rune(cell)))
-			if i == 0 {
-				line.WriteString(cell + pad)
-			} else {
-				line.WriteString("  " + pad + cell)
-			}
-		}
-		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
-	}
 }
 
 // follow tells how far a build is until stop is called: on a terminal a line that renews itself, elsewhere a plain line now and then.
