@@ -66,9 +66,10 @@ func Example() {
 
 func Benchmark(b *testing.B) {
 	text := strings.Repeat("定义电子表格在迭代引用、日期设置和小数位数等方面的设置，SQL 命令。", 100)
+	valid, n := false, 0
 	for name, do := range map[string]func(){
-		"Valid": func() { runes.Valid(text) }, "utf8.ValidString": func() { utf8.ValidString(text) },
-		"Count": func() { runes.Count(text) }, "utf8.RuneCountInString": func() { utf8.RuneCountInString(text) },
+		"Valid": func() { valid = runes.Valid(text) }, "utf8.ValidString": func() { valid = utf8.ValidString(text) },
+		"Count": func() { n = runes.Count(text) }, "utf8.RuneCountInString": func() { n = utf8.RuneCountInString(text) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))
@@ -76,5 +77,8 @@ func Benchmark(b *testing.B) {
 				do()
 			}
 		})
+	}
+	if !valid || n == 0 {
+		b.Error("the text is none")
 	}
 }
