@@ -10,6 +10,7 @@ fi
 go vet ./... || status=1
 tagged=$(grep -rl --include='*_test.go' '^//go:build services' layers datasets checkpoints viz m6 tasks scripts notebooks | xargs -r -n1 dirname | sort -u | sed 's|^|./|')
 [ -z "$tagged" ] || go vet -tags services $tagged || status=1
+go vet -tags clouds ./scripts/m6 ./scripts/corpus || status=1
 if pkg-config --exists ompi-c 2>/dev/null; then
 	go vet -tags mpi ./m6/hosts || status=1
 fi

@@ -14,6 +14,7 @@ type automaton struct {
 	states []state
 	edges  []branch // of all states, by state and character
 	words  []word
+	begins beginnings
 }
 
 // state is a beginning of words. State 0 is the root.
@@ -108,6 +109,7 @@ func (a *automaton) grow(order []int, plain [][]rune) {
 	for _, e := range a.edges[a.states[0].first:a.states[0].last] {
 		a.start(e.r, e.to)
 	}
+	a.begins.note(a)
 }
 
 // start notes a state behind the root for all characters that are compared as r.
@@ -171,26 +173,14 @@ func (a *automaton) step(s int32, r rune) int32 {
 func (a *automaton) scan(hits []hit, s string) []hit {
 	state := int32(0)
 	for i := 0; i < len(s); {
-		b := s[i]
-		r, size := rune(b), 1
-		if b >= 0xE0 && b < 0xF0 {
-			r, size = three(s, i), 3
-		} else if b >= 0x80 {
-			r, size = decode(s, i)
-		}
-		i += size
 		if state == 0 {
-			if r < 1<<16 {
-				state = a.root[r]
-			} else {
-				state = a.high[r]
+			if i = a.begins.next(s, i); i == len(s) {
+				break
 			}
-			if state == 0 {
-				continue
-			}
-		} else {
-			state = a.step(state, plainRune(r))
 		}
+		r, size := decode(s, i)
+		i += size
+		state = a.step(state, plainRune(r))
 		for at := state; at != 0; at = a.states[at].shorter {
 			if w := a.states[at].word; w >= 0 {
 				if start, ok := a.fits(s, i, &a.words[w]); ok {

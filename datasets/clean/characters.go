@@ -2,6 +2,7 @@ package clean
 
 import (
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -41,7 +42,16 @@ func charactersRule(o CharactersOptions) rule {
 	return r
 }
 
+// newCharacters returns the decisions of a recipe, which are made once: a cleaner of texts, one of captions and the lists of words ask for the same.
 func newCharacters(o CharactersOptions) *characters {
+	made, _ := decided.LoadOrStore(o, sync.OnceValue(func() *characters { return decide(o) }))
+	return made.(func() *characters)()
+}
+
+// decided are the decisions that were made, by their options.
+var decided sync.Map
+
+func decide(o CharactersOptions) *characters {
 	c := &characters{fold: map[rune]string{}, high: map[rune]string{}}
 	table := classes()
 	for r := range rune(1 << 16) {
@@ -176,7 +186,13 @@ func (c *characters) scan(j *job, s string, edits []edit) []edit {
 		if b >= 0x80 {
 			r, size = decode(s, i)
 		}
-		act, with := c.of(r)
+		var act uint8
+		with := ""
+		if r >= 1<<16 || c.act[r] == actFold {
+			act, with = c.of(r)
+		} else if act = c.act[r]; act == actSpace && b == ' ' && i > 0 && c.staysAt(s, i+1) {
+			act = actKeep // most blanks stand alone
+		}
 		switch act {
 		case actKeep:
 			i += size
@@ -204,6 +220,11 @@ func (c *characters) scan(j *job, s string, edits []edit) []edit {
 		j.same = j.same && n == 0
 	}
 	return edits
+}
+
+// staysAt tells whether a character stands at i that stays for certain: Chinese, or of ASCII.
+func (c *characters) staysAt(s string, i int) bool {
+	return i < len(s) && (s[i] >= 0xE5 && s[i] <= 0xE9 || s[i] < 0x80 && c.act[s[i]] == actKeep)
 }
 
 // of is what happens with a character, and what it becomes.

@@ -1,8 +1,12 @@
 package clean
 
 import (
+	"math/bits"
+	"strings"
 	"sync"
 	"unicode"
+
+	"m6lab/datasets/runes"
 )
 
 // class is what the rules need to know of a character.
@@ -125,24 +129,46 @@ func decode(s string, i int) (rune, int) {
 
 // letters is the number of characters of s that are no white space. s must be valid UTF-8.
 func letters(s string) int {
-	table, n := classes(), 0
-	for i := 0; i < len(s); {
-		b := s[i]
-		if b > ' ' && b < 0x7F {
+	return runes.Count(s) - asciiBlanks(s) - wideBlanks(s)
+}
+
+// asciiBlanks counts the bytes that are white space of ASCII: 9 to 13 and 32. It looks at eight at once, for which there is no branch to foretell.
+func asciiBlanks(s string) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	n, i := 0, 0
+	for ; i+8 <= len(s); i += 8 {
+		v := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		low := v &^ high                                    // seven bits of each byte
+		from, behind := low+(128-9)*ones, low+(128-14)*ones // the high bit is set from 9, and from 14 on
+		noBlank := (low ^ ' '*ones) + 127*ones              // the high bit is set where the seven others are not those of a blank
+		n += bits.OnesCount64((from&^behind | ^noBlank) &^ v & high)
+	}
+	for ; i < len(s); i++ {
+		if s[i] == ' ' || s[i] >= '\t' && s[i] <= '\r' {
 			n++
-			i++
-			continue
 		}
-		if b >= 0xE4 && b <= 0xE9 { // Han
-			n++
-			i += 3
-			continue
+	}
+	return n
+}
+
+// wideBlanks counts the white space beyond ASCII. It begins with one of four bytes; U+3000 is the only one behind E3, which Chinese text is full of.
+func wideBlanks(s string) int {
+	n := strings.Count(s, "\u3000")
+	table := classes()
+	for _, lead := range [...]byte{0xC2, 0xE1, 0xE2} {
+		for i := strings.IndexByte(s, lead); i >= 0; {
+			r, size := decode(s, i)
+			if table[r] == classSpace || table[r] == classNewline {
+				n++
+			}
+			i += size
+			next := strings.IndexByte(s[i:], lead)
+			if next < 0 {
+				break
+			}
+			i += next
 		}
-		r, size := decode(s, i)
-		if r > 0xFFFF || table[r] != classSpace && table[r] != classNewline {
-			n++
-		}
-		i += size
 	}
 	return n
 }

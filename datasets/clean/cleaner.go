@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"m6lab/datasets/runes"
 )
 
 // Text is a document on its way through the rules.
@@ -13,6 +15,9 @@ type Text struct {
 	Title  string  // plain text, "" none
 	Body   string  // plain text; paragraphs are divided by "\n"
 	Counts *Counts // where the document is counted; nil counts nothing. No two goroutines may use one at once
+
+	// Wants is asked once before the changes of a rule are told to the watch, for finding the sentences of a change costs more than the change. nil wants all.
+	Wants func(rule string) bool
 }
 
 // Watch sees every change of a document: the rule with its detail ("words: spam 加微信"), and the sentence before and after, "" where
@@ -190,6 +195,7 @@ type job struct {
 	edits   []edit
 	buf     []byte
 	hits    []hit
+	enough  bool // no other sentence need be judged
 }
 
 // How much room a job keeps for the next document.
@@ -365,6 +371,11 @@ func (j *job) replace(field *string, with string) {
 	}
 }
 
+// watches tells whether the changes of a rule are told.
+func (j *job) watches(rule string) bool {
+	return j.watch != nil && (j.t.Wants == nil || j.t.Wants(rule))
+}
+
 // rewrite makes the edits that scan finds in title and body.
 func (j *job) rewrite(name string, scan func(j *job, s string, edits []edit) []edit) {
 	for i, field := range [...]*string{&j.t.Title, &j.t.Body} {
@@ -376,7 +387,7 @@ func (j *job) rewrite(name string, scan func(j *job, s string, edits []edit) []e
 		if len(j.edits) == 0 {
 			continue
 		}
-		if j.watch != nil {
+		if j.watches(name) {
 			trace(j.watch, name, *field, j.edits)
 		}
 		j.replace(field, apply(*field, j.edits))
@@ -390,7 +401,7 @@ func utf8Rule() rule {
 			Doc: "Bytes that are no UTF-8 are removed. The paper says nothing of encodings. It has no switch: the rules after it read UTF-8."},
 		once: true, holds: true,
 		run: func(j *job) string {
-			if !utf8.ValidString(j.t.Body) || !utf8.ValidString(j.t.Title) {
+			if !runes.Valid(j.t.Body) || !runes.Valid(j.t.Title) {
 				j.rewrite("utf8", scanInvalid)
 			}
 			return ""

@@ -488,3 +488,28 @@ func BenchmarkNew(b *testing.B) {
 		}
 	}
 }
+
+// TestWants: the watch is told of the rules that are wanted alone, and the text is the same.
+func TestWants(t *testing.T) {
+	o := Default()
+	o.Words.Lists = []WordList{benchList(t)}
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const body = "<b>今天天气很好，我们去公园吧</b>！！！加微信领取赠品。😀孩子们都在那里玩。"
+	for _, wanted := range []string{"markup", "punctuation", "words", ""} {
+		told := map[string]int{}
+		text := Text{Body: body, Wants: func(rule string) bool { return rule == wanted }}
+		if reason := c.Clean(&text, func(rule, _, _ string) { name, _, _ := strings.Cut(rule, ":"); told[name]++ }); reason != "" {
+			t.Fatal(reason)
+		}
+		if len(told) > 1 || (told[wanted] > 0) != (wanted != "") {
+			t.Errorf("%q is wanted, told is %v", wanted, told)
+		}
+		all := Text{Body: body}
+		if c.Clean(&all, nil); text.Body != all.Body {
+			t.Errorf("%q is wanted, and the text is %q, not %q", wanted, text.Body, all.Body)
+		}
+	}
+}

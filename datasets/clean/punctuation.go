@@ -71,8 +71,18 @@ var marks = sync.OnceValue(func() *[1 << 16]uint8 {
 	return &t
 })
 
+// aloneBefore are the first bytes of what stands behind a mark that stands alone: ends of lines, letters and digits of ASCII, Chinese characters.
+var aloneBefore = sync.OnceValue(func() *[256]bool {
+	var t [256]bool
+	for b := range t {
+		t[b] = b == '\n' || b > ' ' && b < 0x80 && marks()[b] == noMark || b >= 0xE4 && b <= 0xE9
+	}
+	return &t
+})
+
 // scanPunctuation finds the marks that are too many.
 func scanPunctuation(table *[1 << 16]uint8, s string, edits []edit) []edit {
+	alone := aloneBefore()
 	for i := 0; i < len(s); {
 		b := s[i]
 		if b >= 0xE4 && b <= 0xE9 { // Han
@@ -93,7 +103,7 @@ func scanPunctuation(table *[1 << 16]uint8, s string, edits []edit) []edit {
 			continue
 		}
 		end := i + size
-		if end == len(s) || s[end] > ' ' && s[end] < 0x80 && table[s[end]] == noMark {
+		if end == len(s) || alone[s[end]] {
 			i = end // most marks stand alone
 			continue
 		}

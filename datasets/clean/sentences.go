@@ -83,6 +83,10 @@ func sentenceEnd(s string, start int) int {
 			}
 			i = next
 		case wide:
+			if i+2 < len(s) && s[i+1]&0xC0 == 0x80 && s[i+2]&0xC0 == 0x80 && !sentenceMarks[three(s, i)] {
+				i += 3
+				continue
+			}
 			r, size := utf8.DecodeRuneInString(s[i:])
 			switch {
 			case isTerminator(r):
@@ -105,6 +109,14 @@ func sentenceEnd(s string, start int) int {
 func isTerminator(r rune) bool {
 	return r == '。' || r == '！' || r == '？' || r == '；' || r == '…' || r == '｡'
 }
+
+// sentenceMarks are the characters of Chinese punctuation at which sentenceEnd looks closer.
+var sentenceMarks = func() (t [1 << 16]bool) {
+	for r := range rune(1 << 16) {
+		t[r] = isTerminator(r) || closerOf(r) != 0
+	}
+	return t
+}()
 
 // closerOf returns the partner of an opening quote or bracket, 0 for others.
 func closerOf(r rune) rune {

@@ -226,3 +226,26 @@ func TestTableReader(t *testing.T) {
 		t.Fatalf("%q %+v", comments, entries)
 	}
 }
+
+// TestLetters: what counts characters many at a time counts as the table of classes has it.
+func TestLetters(t *testing.T) {
+	slow := func(s string) (n int) {
+		for _, r := range s {
+			if k := classOf(r); k != classSpace && k != classNewline {
+				n++
+			}
+		}
+		return n
+	}
+	for r := range rune(0x20000) {
+		if r >= 0xD800 && r <= 0xDFFF {
+			continue
+		}
+		for _, side := range []string{"", "中", "ab ", "。\u3000、\u00a0"} {
+			s := side + string(r) + "字\t" + string(r) + string(r) + side
+			if got, want := letters(s), slow(s); got != want {
+				t.Fatalf("%+q has %d letters, want %d", s, got, want)
+			}
+		}
+	}
+}

@@ -162,7 +162,10 @@ func parseWord(line, category string) (word, string) {
 func (j *job) removeHits(field *string, title bool) {
 	hits := j.hits
 	slices.SortFunc(hits, func(a, b hit) int { return cmp.Or(a.start-b.start, a.end-b.end) })
-	start := 0
+	start, behind := 0, 0 // behind all words
+	for _, h := range hits {
+		behind = max(behind, h.end)
+	}
 	j.dropFrom("words", field, title, func(s string) string {
 		for len(hits) > 0 && hits[0].start < start {
 			if hits[0].end > start { // a word across sentences
@@ -177,6 +180,7 @@ func (j *job) removeHits(field *string, title bool) {
 		}
 		w := hits[0].word
 		j.find(w.category, 1)
+		j.enough = behind <= end
 		if j.watch == nil {
 			return w.category
 		}

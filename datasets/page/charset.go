@@ -11,6 +11,8 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
+
+	"m6lab/datasets/runes"
 )
 
 // Names of the charsets that Decode looks for by itself.
@@ -56,7 +58,10 @@ func decode(body []byte, header string) (text, used, declared string, bad int) {
 	case bytes.HasPrefix(body, []byte("\xfe\xff")):
 		body, name = body[2:], utf16beName
 	default:
-		name = choose(body, name)
+		var valid bool
+		if name, valid = choose(body, name); valid && name == utf8Name {
+			return string(body), name, declared, 0
+		}
 	}
 	text, bad = read(body, name)
 	return text, name, declared, bad
@@ -116,7 +121,7 @@ func encodingOf(name string) encoding.Encoding {
 // read returns body as UTF-8 and the number of bytes that the charset does not know.
 func read(body []byte, name string) (text string, bad int) {
 	if name == utf8Name {
-		if utf8.Valid(body) {
+		if runes.Valid(body) {
 			return string(body), 0
 		}
 		var b strings.Builder
@@ -164,49 +169,48 @@ func validPrefix(b []byte) int {
 // sampleBytes bounds what is weighed: enough for certainty, and little of a large document.
 const sampleBytes = 16 << 10
 
-// choose returns the charset of body, where declared is the claim ("" none).
-func choose(body []byte, declared string) string {
+// choose returns the charset of body, where declared is the claim ("" none), and whether body is known to be UTF-8.
+func choose(body []byte, declared string) (name string, valid bool) {
 	switch declared {
 	case utf16leName, utf16beName, "hz-gb-2312":
 		if name := words(body); name != "" {
-			return name
+			return name, false
 		}
 		if declared == "hz-gb-2312" && !hasHigh(body) {
-			return declared
+			return declared, true
 		}
 		declared = ""
 	case "iso-2022-jp":
 		if !hasHigh(body) {
-			return declared
+			return declared, true
 		}
 	case "":
 		if name := words(body); name != "" {
-			return name
+			return name, false
 		}
 	}
 	if !hasHigh(body) {
 		if declared == "" {
-			return utf8Name
+			return utf8Name, true
 		}
-		return declared
+		return declared, true
 	}
 	wide := 0 // characters of more than one byte, where all is UTF-8
-	valid := utf8.Valid(body)
-	if valid {
+	if valid = runes.Valid(body); valid {
 		if declared == utf8Name || declared == "" {
-			return utf8Name
+			return utf8Name, true
 		}
-		wide = utf8.RuneCount(body)
+		wide = runes.Count(body)
 		for _, c := range body {
 			if c < utf8.RuneSelf {
 				wide--
 			}
 		}
 		if wide >= 16 || singleByte(declared) { // by chance, bytes of another charset are UTF-8 for a few characters only
-			return utf8Name
+			return utf8Name, true
 		}
 	}
-	return weigh(sample(body), declared)
+	return weigh(sample(body), declared), valid
 }
 
 // hasHigh reports whether b has a byte beyond ASCII.

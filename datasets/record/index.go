@@ -5,12 +5,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/zeebo/xxh3"
 
 	"m6lab/datasets"
+	"m6lab/datasets/record/packed"
+	"m6lab/datasets/runes"
 )
 
 // Entry is what is known of a row without reading it.
@@ -77,7 +78,7 @@ func (x *index) add(ex *datasets.Example) error {
 	if err != nil {
 		return err
 	}
-	e := entry{characters: uint32(utf8.RuneCountInString(ex.Text)), what: source << sourceShift}
+	e := entry{characters: uint32(runes.Count(ex.Text)), what: source << sourceShift}
 	for _, k := range [...]struct {
 		kind    uint32
 		present bool
@@ -142,54 +143,27 @@ func decodeIndex(text string, rows int) (*index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errIndex, err)
 	}
-	return parseIndex(&varints{b: b}, rows)
+	return parseIndex(&packed.Reader{Rest: b}, rows)
 }
 
 // parseIndex reads the decompressed index.
-func parseIndex(v *varints, rows int) (*index, error) {
+func parseIndex(v *packed.Reader, rows int) (*index, error) {
 	x := &index{}
-	for n := v.next(); n > 0 && !v.failed; n-- {
-		if _, err := x.sourceNumber(v.text()); err != nil {
+	for n := v.Uvarint(); n > 0 && !v.Failed; n-- {
+		if _, err := x.sourceNumber(string(v.Bytes())); err != nil {
 			return nil, err
 		}
 	}
-	if n := v.next(); v.failed || n != uint64(rows) {
+	if n := v.Uvarint(); v.Failed || n != uint64(rows) {
 		return nil, errIndex
 	}
-	x.entries = make([]entry, 0, min(rows, len(v.b)))
+	x.entries = make([]entry, 0, min(rows, len(v.Rest)))
 	for range rows {
-		e := entry{what: uint32(v.next()), characters: uint32(v.next())}
-		if v.failed || e.source() >= len(x.sources) {
+		e := entry{what: uint32(v.Uvarint()), characters: uint32(v.Uvarint())}
+		if v.Failed || e.source() >= len(x.sources) {
 			return nil, errIndex
 		}
 		x.entries = append(x.entries, e)
 	}
 	return x, nil
-}
-
-// varints reads numbers and texts off b; failed is set at the first that is not there.
-type varints struct {
-	b      []byte
-	failed bool
-}
-
-func (v *varints) next() uint64 {
-	n, size := binary.Uvarint(v.b)
-	if size <= 0 {
-		v.failed = true
-		return 0
-	}
-	v.b = v.b[size:]
-	return n
-}
-
-func (v *varints) text() string {
-	n := v.next()
-	if n > uint64(len(v.b)) {
-		v.failed = true
-		return ""
-	}
-	s := string(v.b[:n])
-	v.b = v.b[n:]
-	return s
 }

@@ -8,9 +8,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"unicode/utf8"
 
 	"m6lab/datasets"
+	"m6lab/datasets/runes"
 )
 
 // ManifestName is the file in a data set's folder that says what the folder holds.
@@ -55,7 +55,7 @@ type Counts struct {
 // Add counts one example.
 func (c *Counts) Add(ex *datasets.Example) {
 	c.Rows++
-	c.Characters += int64(utf8.RuneCountInString(ex.Text))
+	c.Characters += int64(runes.Count(ex.Text))
 	if ex.Text != "" {
 		c.Texts++
 	}
@@ -82,14 +82,16 @@ func (c *Counts) Merge(d Counts) {
 
 // add counts one example under its source as well.
 func (s *Split) add(ex *datasets.Example) {
-	s.Counts.Add(ex)
+	var one Counts
+	one.Add(ex)
+	s.Counts.Merge(one)
 	if s.Sources == nil {
 		s.Sources = map[string]*Counts{}
 	}
 	if s.Sources[ex.Source] == nil {
 		s.Sources[ex.Source] = &Counts{}
 	}
-	s.Sources[ex.Source].Add(ex)
+	s.Sources[ex.Source].Merge(one)
 }
 
 // ReadManifest reads DIR/manifest.json. The error wraps fs.ErrNotExist where there is none.

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"m6lab/datasets"
+	"m6lab/datasets/runes"
 )
 
 // The columns of a shard, as indices into the tables below.
@@ -111,12 +112,12 @@ func validateText(ex *datasets.Example) error {
 		{"question", ex.Question}, {"answer", ex.Answer}, {"meta", ex.Meta},
 	}
 	for _, f := range fields {
-		if !utf8.ValidString(f.value) {
+		if !runes.Valid(f.value) {
 			return fmt.Errorf("field %s is not valid UTF-8 at byte %d: convert it first", f.name, invalidAt(f.value))
 		}
 	}
 	for i, s := range ex.References {
-		if !utf8.ValidString(s) {
+		if !runes.Valid(s) {
 			return fmt.Errorf("field references, number %d, is not valid UTF-8 at byte %d: convert it first", i, invalidAt(s))
 		}
 	}

@@ -144,6 +144,37 @@ func TestSameRowsSameBytes(t *testing.T) {
 	}))
 }
 
+// TestNoCopiesInHeads: a shard of pictures and texts that cannot be packed is about as large as they are. Pages whose heads hold their smallest and
+// greatest value, as Parquet allows, were five times as large.
+func TestNoCopiesInHeads(t *testing.T) {
+	dir := t.TempDir()
+	w, err := Create(dir, "train", WriterOptions{})
+	check(t, err)
+	rng := rand.New(rand.NewPCG(1, 2))
+	noise := func(n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(rng.Uint32())
+		}
+		return b
+	}
+	content := 0
+	for i := range 50 {
+		ex := datasets.Example{
+			ID: fmt.Sprint(i), Text: hex.EncodeToString(noise(2000)), Image: noise(20000), ImagePath: "x.png",
+			Question: hex.EncodeToString(noise(1000)), Answer: hex.EncodeToString(noise(1000)), Meta: `{"title":"` + hex.EncodeToString(noise(1000)) + `"}`,
+		}
+		content += 2000 + 20000 + 3*1000 // a byte of noise is two of hexadecimal digits, which zstd packs into little more than one
+		check(t, w.Write(ex))
+	}
+	check(t, w.Close())
+	m, err := ReadManifest(dir)
+	check(t, err)
+	if size := m.Splits["train"].Shards[0].Bytes; size > int64(content)*13/10 {
+		t.Errorf("a shard of %d bytes holds %d bytes of content", size, content)
+	}
+}
+
 func TestManifest(t *testing.T) {
 	dir := t.TempDir()
 	const n = 101

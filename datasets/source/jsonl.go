@@ -5,7 +5,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"m6lab/datasets/runes"
 )
 
 // content reads what a plain file holds from the part's start, or all of a packed one; plain is false then. u is nil where the part has nothing.
@@ -210,7 +211,7 @@ func (s *sink) jsonDocument(data []byte, bare bool) (*Document, *rowFault) {
 
 // object reads an object into a row.
 func (r *row) object(data []byte) *rowFault {
-	if !utf8.Valid(data) {
+	if !runes.Valid(data) {
 		return &rowFault{FaultUTF8, nil}
 	}
 	var bad error

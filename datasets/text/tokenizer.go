@@ -241,14 +241,17 @@ func (t *Tokenizer) appendPlain(dst []int32, s string) []int32 {
 			}
 			continue
 		}
-		r, size := utf8.DecodeRuneInString(s[i:])
+		r, size := decode(s, i)
 		a := actKeep
 		if page := t.pages[r>>8]; page != nil {
 			a = page[r&0xFF]
 		}
 		switch a.kind() {
 		case actSingle:
-			dst = append(t.flush(dst, &w), int32(a.number()))
+			if w.runes > 0 {
+				dst = t.flush(dst, &w)
+			}
+			dst = append(dst, int32(a.number()))
 		case actSpace:
 			dst = t.flush(dst, &w)
 		case actSlow:
@@ -259,6 +262,16 @@ func (t *Tokenizer) appendPlain(dst []int32, s string) []int32 {
 		i += size
 	}
 	return t.flush(dst, &w)
+}
+
+// decode is utf8.DecodeRuneInString at i, inline for the three bytes of a Chinese character.
+func decode(s string, i int) (r rune, size int) {
+	if i+2 < len(s) {
+		if a, b, c := s[i], s[i+1], s[i+2]; a > 0xE0 && a < 0xED && b&0xC0 == 0x80 && c&0xC0 == 0x80 {
+			return rune(a&0x0F)<<12 | rune(b&0x3F)<<6 | rune(c&0x3F), 3
+		}
+	}
+	return utf8.DecodeRuneInString(s[i:])
 }
 
 // extend adds to the word what the letter r, spelled s, becomes.

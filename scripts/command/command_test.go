@@ -156,3 +156,22 @@ func TestSignals(t *testing.T) {
 		}
 	}
 }
+
+func TestColumns(t *testing.T) {
+	var b strings.Builder
+	if err := Columns(&b, [][]string{{"source", "in", "out"}, {"百科", "1,000", "9"}, {"web", "2"}}, 1); err != nil {
+		t.Fatal(err)
+	}
+	want := "source     in  out\n百科    1,000    9\nweb         2\n"
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestPlural(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 records", 1: "1 record", 2000: "2,000 records"} {
+		if got := Plural(n, "record"); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}

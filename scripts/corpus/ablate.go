@@ -331,7 +331,9 @@ func (a *ablation) write(w io.Writer) error {
 	for _, s := range a.Sources {
 		rows = append(rows, []string{s.Name, command.Grouped(s.In), command.Grouped(s.Full.Out), command.Grouped(s.Variant.Out), command.Grouped(s.Full.Tokens), command.Grouped(s.Variant.Tokens), command.Grouped(s.Full.Images), command.Grouped(s.Variant.Images)})
 	}
-	columns(w, rows)
+	if err := command.Columns(w, rows, 1); err != nil {
+		return err
+	}
 	rows = [][]string{{"dropped", "full", "without"}}
 	for _, s := range a.Sources {
 		var reasons []string
@@ -349,7 +351,9 @@ func (a *ablation) write(w io.Writer) error {
 		}
 	}
 	fmt.Fprintln(w)
-	columns(w, rows)
+	if err := command.Columns(w, rows, 1); err != nil {
+		return err
+	}
 	if t := a.Train; t != nil {
 		_, err := fmt.Fprintf(w, "\nloss after %d steps on %s (%d rows): full %.4f, without %.4f (%+.4f)\n", t.Steps, t.HeldOut, t.Rows, t.Full, t.Variant, t.Variant-t.Full)
 		return err

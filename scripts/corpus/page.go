@@ -41,7 +41,7 @@ func writePage(w io.Writer, r *stages.Report) error {
 	}
 	return viz.Report(w, viz.ReportOptions{
 		Title:    "M6-Corpus",
-		Lead:     fmt.Sprintf("%s records of %s sources, by the rules of section 2 of the paper. Every record that came in is accounted for.", command.Grouped(r.Records()), command.Grouped(int64(len(r.Sources)))),
+		Lead:     fmt.Sprintf("%s of %s, by the rules of section 2 of the paper. Every record that came in is accounted for.", command.Plural(r.Records(), "record"), command.Plural(int64(len(r.Sources)), "source")),
 		Facts:    facts(r),
 		Sections: sections,
 		Foot:     fmt.Sprintf("Made by %s in %.0f s. All figures are in %s beside this page.", r.Version, r.Ran.Seconds, stages.ReportName),

@@ -113,13 +113,16 @@ func (f *planFlags) estimate(r *stages.Report) (*estimate, error) {
 }
 
 func (e *estimate) write(w io.Writer) error {
-	columns(w, [][]string{
+	err := command.Columns(w, [][]string{
 		{"", "measured", "a core", "planned", "core-hours"},
 		{"text, raw", bytesText(float64(e.MeasuredText)), bytesText(e.TextPerCore) + "/s", bytesText(e.RawText), fmt.Sprintf("%.0f", e.CoreHoursText)},
 		{"pictures", bytesText(float64(e.MeasuredPictures)), bytesText(e.PicturesPerCore) + "/s", bytesText(e.PictureBytes), fmt.Sprintf("%.0f", e.CoreHoursPictures)},
 		{"together", "", "", "", fmt.Sprintf("%.0f", e.CoreHours)},
-	})
-	_, err := fmt.Fprintf(w, "%s of clean text at a yield of %.0f %% of the raw text.\nIn %g days: %d cores, %d machines of %d; they read %s/s together.\n",
+	}, 1)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s of clean text at a yield of %.0f %% of the raw text.\nIn %g days: %d cores, %d machines of %d; they read %s/s together.\n",
 		bytesText(e.TextBytes), 100*e.Yield, e.Days, e.Cores, e.Machines, e.CoresOfMachine, bytesText(e.ReadBytesPerSecond))
 	return err
 }

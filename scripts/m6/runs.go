@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mattn/go-runewidth"
 	"github.com/spf13/cobra"
 
 	"m6lab/checkpoints"
@@ -187,24 +186,9 @@ func printRuns(w io.Writer, rows []runRow) error {
 	return printCells(w, cells)
 }
 
-// printCells writes rows in columns; a Chinese character is as wide as two letters.
+// printCells writes rows in columns, which are of words and numbers alike.
 func printCells(w io.Writer, rows [][]string) error {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], runewidth.StringWidth(cell))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			line.WriteString(runewidth.FillRight(cell, widths[i]+2))
-		}
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
-			return err
-		}
-	}
-	return nil
+	return command.Columns(w, rows, len(rows[0]))
 }
 
 // known writes a number with some decimals, "-" where there is none.

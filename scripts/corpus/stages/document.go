@@ -129,12 +129,14 @@ func (d *document) notePage(p *page.Page) {
 	}
 }
 
-// watch returns what rules tell their changes to.
-func (d *document) watch(stage string) clean.Watch {
-	if t := d.pass.trace; t != nil {
-		return func(rule, before, after string) { t.text(stage, rule, before, after) }
+// clean applies rules to a text, which tell their changes to whoever looks at the document, or the report's sampler.
+func (d *document) clean(rules *clean.Cleaner, stage string, t *clean.Text) (reason string) {
+	if look := d.pass.trace; look != nil {
+		return rules.Clean(t, func(rule, before, after string) { look.text(stage, rule, before, after) })
 	}
-	return d.pass.samples.watch(stage, d.Source, d.ID)
+	w := d.pass.samples.watched(stage, d.Source, d.ID)
+	t.Wants = w.wants
+	return rules.Clean(t, w.watch)
 }
 
 // makeText makes one text record.
@@ -144,13 +146,13 @@ func (d *document) makeText(title, body string) {
 	if question {
 		t.Title, t.Body = d.Question, d.Answer
 	}
-	before := t.Title + "\n" + t.Body
+	title, body = t.Title, t.Body
 	if t.Title == "" && strings.TrimSpace(t.Body) == "" {
 		d.drop(d.ID, reasonNoText)
 		return
 	}
-	if reason := d.pass.tools.text.Clean(&t, d.watch("text")); reason != "" {
-		d.pass.samples.dropped("text", reason, d.Source, d.ID, before)
+	if reason := d.clean(d.pass.tools.text, "text", &t); reason != "" {
+		d.pass.samples.dropped("text", reason, d.Source, d.ID, title+"\n"+body)
 		d.drop(d.ID, "text: "+reason)
 		return
 	}
@@ -250,7 +252,7 @@ func (d *document) makePair(ctx context.Context, p pair) {
 		return
 	}
 	t := clean.Text{Source: d.Source, Body: p.text, Counts: d.source.Pairs}
-	if reason := d.pass.tools.pairs.Clean(&t, d.watch("pair")); reason != "" {
+	if reason := d.clean(d.pass.tools.pairs, "pair", &t); reason != "" {
 		d.pass.samples.dropped("pair", reason, d.Source, p.id, p.text)
 		d.drop(p.id, "pair: "+reason)
 		return

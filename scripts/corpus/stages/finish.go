@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"m6lab/datasets/record"
+	"m6lab/datasets/runes"
 )
 
 // finished is what the last pass over a unit leaves beside its shards.
@@ -149,10 +149,11 @@ type last struct {
 	held    *keptFile
 	done    finished
 	samples sampler
-	read    int    // records
-	doc     uint64 // the document of the records that come; they follow each other
-	from    string // its source, "" before the first
-	kept    bool   // one of its records stays
+	tokens  []int32 // of the record that is counted
+	read    int     // records
+	doc     uint64  // the document of the records that come; they follow each other
+	from    string  // its source, "" before the first
+	kept    bool    // one of its records stays
 }
 
 // record takes one record.
@@ -204,10 +205,11 @@ func (f *last) count(s *Source, r *kept) {
 		modality = modalityPair
 	}
 	row := s.row(modality)
-	tokens := len(f.tools.tokenizer.Encode(r.Text))
+	f.tokens = f.tools.tokenizer.Append(f.tokens[:0], r.Text)
+	tokens := len(f.tokens)
 	row.Passages++
 	row.Tokens += int64(tokens)
-	row.Characters += int64(utf8.RuneCountInString(r.Text))
+	row.Characters += int64(runes.Count(r.Text))
 	row.TextBytes += int64(len(r.Text))
 	row.Lengths.Add(float64(tokens))
 	if !r.pair {

@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"m6lab/datasets"
+	"m6lab/datasets/record/packed"
 )
 
 // kept is one record between the first pass and the last: what the rules kept, before repetitions are dropped.
@@ -27,14 +28,15 @@ type kept struct {
 	small   *stdimage.RGBA // of the first pass alone, for the hash of the picture
 }
 
-// keptFile writes kept records, compressed.
+// keptFile writes kept records, in frames with checksums. It does not compress them: they are read once and removed, and compressing costs as much
+// processor time as half of the rules.
 type keptFile struct {
 	s2  *s2.Writer
 	buf []byte
 }
 
 func newKeptFile(w io.Writer) *keptFile {
-	return &keptFile{s2: s2.NewWriter(w, s2.WriterConcurrency(1), s2.WriterBlockSize(256<<10))}
+	return &keptFile{s2: s2.NewWriter(w, s2.WriterConcurrency(1), s2.WriterBlockSize(256<<10), s2.WriterUncompressed())}
 }
 
 // write appends one record.
@@ -117,69 +119,22 @@ func readKept(path string, each func(r *kept) error) error {
 
 // decodeKept reads a record; its picture shares the memory of b.
 func decodeKept(b []byte) (*kept, error) {
-	c := cursor{rest: b}
-	r := &kept{number: c.uvarint()}
-	r.doc = c.uvarint()
-	r.split, r.pair = c.byte(), c.byte() == 1
-	r.width, r.height = int32(c.varint()), int32(c.varint())
+	c := packed.Reader{Rest: b}
+	r := &kept{number: c.Uvarint()}
+	r.doc = c.Uvarint()
+	r.split, r.pair = c.Byte(), c.Byte() == 1
+	r.width, r.height = int32(c.Varint()), int32(c.Varint())
 	for _, s := range []*string{&r.ID, &r.Source, &r.Text, &r.ImagePath, &r.Question, &r.Answer, &r.Meta, &r.address} {
-		*s = string(c.bytes())
+		*s = string(c.Bytes())
 	}
-	for n := c.uvarint(); n > 0 && !c.bad; n-- {
-		r.References = append(r.References, string(c.bytes()))
+	for n := c.Uvarint(); n > 0 && !c.Failed; n-- {
+		r.References = append(r.References, string(c.Bytes()))
 	}
-	if image := c.bytes(); len(image) > 0 {
+	if image := c.Bytes(); len(image) > 0 {
 		r.Image = image
 	}
-	if c.bad || len(c.rest) > 0 {
+	if c.Failed || len(c.Rest) > 0 {
 		return nil, errDamaged
 	}
 	return r, nil
-}
-
-// cursor reads values of a record one after another.
-type cursor struct {
-	rest []byte
-	bad  bool
-}
-
-func (c *cursor) uvarint() uint64 {
-	n, size := binary.Uvarint(c.rest)
-	if size <= 0 {
-		c.bad, c.rest = true, nil
-		return 0
-	}
-	c.rest = c.rest[size:]
-	return n
-}
-
-func (c *cursor) varint() int64 {
-	n, size := binary.Varint(c.rest)
-	if size <= 0 {
-		c.bad, c.rest = true, nil
-		return 0
-	}
-	c.rest = c.rest[size:]
-	return n
-}
-
-func (c *cursor) byte() byte {
-	if len(c.rest) == 0 {
-		c.bad = true
-		return 0
-	}
-	b := c.rest[0]
-	c.rest = c.rest[1:]
-	return b
-}
-
-func (c *cursor) bytes() []byte {
-	n := c.uvarint()
-	if n > uint64(len(c.rest)) {
-		c.bad, c.rest = true, nil
-		return nil
-	}
-	b := c.rest[:n]
-	c.rest = c.rest[n:]
-	return b
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/zeebo/xxh3"
 
-	"m6lab/datasets/clean"
 	"m6lab/datasets/image"
 )
 
@@ -32,18 +31,35 @@ type drawnPair struct {
 // maxSample is the length in bytes of a text that is shown.
 const maxSample = 600
 
-// watch returns what rules tell their changes to.
-func (s *sampler) watch(stage, source, id string) clean.Watch {
-	at := xxh3.HashStringSeed(id, s.seed)
-	n := uint64(0)
-	return func(rule, before, after string) {
-		if before == "" && after == "" {
-			return // a document that was dropped: its reason is counted
-		}
-		n++
-		name, _, _ := strings.Cut(rule, ":")
-		s.add(Sample{Order: mix(at + n), Rule: stage + ": " + name, Source: source, ID: id, Before: before, After: after})
+// watched is one document whose changes the rules tell.
+type watched struct {
+	*sampler
+	stage, source, id string
+	at                uint64 // the document's hash
+	n                 uint64 // changes so far
+}
+
+func (s *sampler) watched(stage, source, id string) *watched {
+	return &watched{sampler: s, stage: stage, source: source, id: id, at: xxh3.HashStringSeed(id, s.seed)}
+}
+
+// order of a rule's changes in the document: of a document and a rule, not of a change, so that it is known before the change is looked at.
+func (w *watched) order(rule string) uint64 { return mix(w.at ^ xxh3.HashString(rule)) }
+
+// wants tells whether a change of a rule would be drawn.
+func (w *watched) wants(rule string) bool {
+	d := w.rules[w.stage+": "+rule]
+	return d == nil || len(d.list) < samplesPerRule || w.order(rule) <= d.list[len(d.list)-1].Order
+}
+
+// watch takes a change. Of those of one rule in a document one is drawn.
+func (w *watched) watch(rule, before, after string) {
+	if before == "" && after == "" {
+		return // a document that was dropped: its reason is counted
 	}
+	w.n++
+	name, _, _ := strings.Cut(rule, ":")
+	w.add(Sample{Order: w.order(name), within: mix(w.at + w.n), Rule: w.stage + ": " + name, Source: w.source, ID: w.id, Before: before, After: after})
 }
 
 // dropped offers a text that a rule dropped whole.
@@ -69,8 +85,16 @@ func (s *sampler) add(x Sample) {
 		d = &drawn{}
 		s.rules[x.Rule] = d
 	}
-	if len(d.list) == samplesPerRule && x.Order >= d.list[samplesPerRule-1].Order {
+	if len(d.list) == samplesPerRule && x.Order > d.list[samplesPerRule-1].Order {
 		return
+	}
+	for i := range d.list {
+		if old := &d.list[i]; old.Order == x.Order && old.ID == x.ID {
+			if x.within < old.within {
+				old.within, old.Before, old.After = x.within, strings.Clone(shorten(x.Before)), strings.Clone(shorten(x.After))
+			}
+			return
+		}
 	}
 	x.Before, x.After = strings.Clone(shorten(x.Before)), strings.Clone(shorten(x.After))
 	at := len(d.list)

@@ -66,6 +66,7 @@ type Sample struct {
 	ID     string `json:"id"`
 	Before string `json:"before"`
 	After  string `json:"after"` // empty: removed
+	within uint64 // orders the changes of one rule in one document
 }
 
 // Shot is a pair that was kept.
