@@ -4,6 +4,7 @@
 # PYTHON names a Python that has jax with CUDA; GOMLX_BACKEND the plugin, by default that Python's. Arguments: --cases base,plain,remat,10b,100b --who all|ours|peers
 set -eu
 cd "$(dirname "$0")/../.."
+ls /dev/nvidia[0-9]* >/dev/null 2>&1 || { echo "no NVIDIA GPU: nothing is measured"; exit 0; }
 PYTHON=${PYTHON:-python3}
 if [ -z "${GOMLX_BACKEND:-}" ]; then
 	plugin=$("$PYTHON" -c 'import glob, jax_plugins
