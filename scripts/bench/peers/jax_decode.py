@@ -1,6 +1,6 @@
 """Greedy generation of M6 with a key-value cache in JAX: the whole loop in one program, cache [B,H,S,K], cut to buckets of the position.
 
-    pip install jax==0.7.2 numpy==2.4.6
+    pip install jax==0.10.2 numpy==2.4.6
     python scripts/bench/peers/jax_decode.py --batches 1,16 --text 128 [--patches 49]
 """
 import functools

@@ -1,6 +1,6 @@
 """The training step of M6 in JAX: jit with donated state, fused query-key-value, two-dimensional matrix products, no one-hot in the loss.
 
-    pip install jax==0.7.2 numpy==2.4.6
+    pip install jax==0.10.2 numpy==2.4.6
     python scripts/bench/peers/jax_step.py --layers 4 --width 256 --batch 16 --text 128
 """
 import functools
