@@ -157,7 +157,7 @@ func printPlan(w io.Writer, p planned, h m6.Hardware) error {
 		}
 		return value(*p.Compiled)
 	}
-	head := []string{"a device", "predicted"}
+	head := []string{"a virtual device", "predicted"}
 	if p.Compiled != nil {
 		head = append(head, "compiled")
 	}
