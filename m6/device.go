@@ -40,8 +40,16 @@ func OpenDevice(mesh Mesh) (*Device, error) {
 	return NewDevice(backend, mesh)
 }
 
+// GoBackend is the configuration of the pure-Go backend with one operation after another, each on all cores. By default operations run at the
+// same time, and those that share their work wait for ever for cores that only they hold (compute's workerspool, July 2026).
+const GoBackend = "go:ops_sequential"
+
 func openBackend(devices int) (compute.Backend, error) {
-	found, ok := plugin.Find(os.Getenv(compute.ConfigEnvVar))
+	config := os.Getenv(compute.ConfigEnvVar)
+	if config == "go" {
+		return compute.NewWithConfig(GoBackend)
+	}
+	found, ok := plugin.Find(config)
 	if !ok {
 		return compute.New()
 	}

@@ -63,7 +63,7 @@ func maskFigure(mask func(valid *Node, shape m6.Shape) *Node, patches int, maske
 
 // allowed computes a mask on the pure-Go device: it is small, and nothing need be compiled for it.
 func allowed(mask func(valid *Node, shape m6.Shape) *Node, shape m6.Shape) (out [][]bool, err error) {
-	backend, err := compute.NewWithConfig("go")
+	backend, err := compute.NewWithConfig(m6.GoBackend)
 	if err != nil {
 		return nil, err
 	}
