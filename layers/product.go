@@ -3,6 +3,7 @@ package layers
 import (
 	"strings"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -29,11 +30,12 @@ func narrowProduct(equation string, x, w *Node) *Node {
 		})
 }
 
-// onGPU tells NVIDIA's GPUs, onCPU XLA's CPU from them and from the Go backend.
-func onGPU(g *Graph) bool {
-	return strings.Contains(strings.ToLower(g.Backend().Description()), "cuda")
-}
+// IsGPU tells NVIDIA's GPUs from processors and from the Go backend.
+func IsGPU(b compute.Backend) bool { return strings.Contains(strings.ToLower(b.Description()), "cuda") }
 
+func onGPU(g *Graph) bool { return IsGPU(g.Backend()) }
+
+// onCPU tells XLA's CPU from GPUs and from the Go backend.
 func onCPU(g *Graph) bool {
 	return strings.HasPrefix(strings.ToLower(g.Backend().Description()), "xla:") && !onGPU(g)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/core/tensors/dtensor"
 
+	"m6lab/layers"
 	_ "m6lab/m6/arena" // XLA keeps its working memory
 	"m6lab/m6/plugin"
 	"m6lab/m6/watch"
@@ -104,15 +105,10 @@ func (d *Device) headRows(vocabulary int) int {
 	if d.mesh != nil {
 		return 0
 	}
-	if d.isGPU() {
+	if layers.IsGPU(d.backend) {
 		return headRowsOnGPU(vocabulary)
 	}
 	return headRows(vocabulary)
-}
-
-// isGPU tells GPUs from CPUs and from the Go backend.
-func (d *Device) isGPU() bool {
-	return strings.Contains(strings.ToLower(d.backend.Description()), "cuda")
 }
 
 // Memory is what the device that holds most has held at most, in bytes; ok is false where devices do not tell, as CPUs.

@@ -112,14 +112,11 @@ func (c cost) keeps() keeps {
 		return keepsAll
 	}
 	k := keepsOnGPU
-	if c.fused() {
+	if c.fusesAttention() {
 		k.scores = 0
 	}
 	return k
 }
-
-// fused tells whether attention is one operation of the device, as of a single GPU's.
-func (c cost) fused() bool { return c.half && c.Train.Attention == "auto" && c.Mesh.Devices() == 1 }
 
 // blockBytes is what block i keeps for its backward pass, in elements of a size.
 func (c cost) blockBytes(i int, k keeps, element float64) float64 {

@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 
+	"m6lab/layers"
 	"m6lab/m6/plugin"
 	"m6lab/m6/watch"
 )
@@ -70,7 +71,7 @@ func newProgram(d *Device, name string, build func(b *builder)) (p *program, err
 	for name, node := range b.inputs {
 		p.inputs[name] = int(node.GetParameterHandle())
 	}
-	p.compiled, err = plugin.Compile(plugin.Order{Aliases: p.aliases(), Look: d.looks, Fresh: d.looks, Unrun: d.looks, Pictures: b.pictures && d.isGPU()}, func() error {
+	p.compiled, err = plugin.Compile(plugin.Order{Aliases: p.aliases(), Look: d.looks, Fresh: d.looks, Unrun: d.looks, Pictures: b.pictures && layers.IsGPU(d.backend)}, func() error {
 		if d.mesh == nil {
 			return b.g.Compile(nodes...)
 		}

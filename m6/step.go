@@ -192,7 +192,7 @@ func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
 	w, nodes := b.weights(s.run.weightSpecs(), s.run.Train.Precision)
 	w = b.gathering(w, s.run)
 	pass := Pass{Training: true, Remat: s.run.Train.Remat, HeadRows: s.device.headRows(s.model.Vocabulary)}
-	pass.Fused = s.run.Train.Attention == "auto" && s.device.mesh == nil // a mesh would gather what an operation of its own reads
+	pass.Fused = s.run.fusesAttention()
 	seed := b.input("seed", shapes.Make(dtypes.Uint32), nil)
 	pass.Seed = seed
 	if s.model.Dropout > 0 {
@@ -206,6 +206,9 @@ func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
 	}
 	return s.model.Loss(w, in, pass), nodes
 }
+
+// fusesAttention tells whether attention may be one operation of the device. A mesh would gather what such an operation reads.
+func (r Run) fusesAttention() bool { return r.Train.Attention == "auto" && r.Mesh.Devices() == 1 }
 
 // report declares what [Metrics] reads of a loss.
 func (b *builder) report(loss Loss) {

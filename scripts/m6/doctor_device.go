@@ -19,6 +19,7 @@ import (
 
 	_ "github.com/gomlx/gomlx/backends/default" // the backends that doctor examines
 
+	"m6lab/layers"
 	"m6lab/scripts/command"
 )
 
@@ -113,7 +114,7 @@ func timeProducts(backend compute.Backend, number compute.DeviceNum) (float64, e
 	const chain, rounds = 8, 3
 	n := 512
 	switch {
-	case strings.Contains(strings.ToLower(backend.Description()), "cuda"):
+	case layers.IsGPU(backend):
 		n = 4096
 	case backend.Name() == "go":
 		n = 256

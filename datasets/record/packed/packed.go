@@ -13,19 +13,13 @@ type Reader struct {
 func (r *Reader) fail() { r.Failed, r.Rest = true, nil }
 
 // Uvarint takes a number from 0 on.
-func (r *Reader) Uvarint() uint64 {
-	n, size := binary.Uvarint(r.Rest)
-	if size <= 0 {
-		r.fail()
-		return 0
-	}
-	r.Rest = r.Rest[size:]
-	return n
-}
+func (r *Reader) Uvarint() uint64 { return take(r, binary.Uvarint) }
 
 // Varint takes a number with a sign.
-func (r *Reader) Varint() int64 {
-	n, size := binary.Varint(r.Rest)
+func (r *Reader) Varint() int64 { return take(r, binary.Varint) }
+
+func take[T uint64 | int64](r *Reader, from func([]byte) (T, int)) T {
+	n, size := from(r.Rest)
 	if size <= 0 {
 		r.fail()
 		return 0

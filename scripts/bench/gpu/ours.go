@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"m6lab/m6"
+	"m6lab/scripts/bench/steps"
 )
-
-// warmUp is how many steps run before the clock does.
-const warmUp = 3
 
 // filled has the sizes of the run, which the peer needs.
 func (c testCase) filled() (testCase, error) {
@@ -74,27 +72,16 @@ func ours(c testCase) error {
 	}
 	out.Create = time.Since(start).Seconds()
 	step, batch := m6.NewStep(device, &m6.Model{Config: r.Model}, r), c.batch(shape)
-	var times []float64
-	for i := range warmUp + c.Steps {
-		start := time.Now()
-		pending, err := step.Run(state, []*m6.Batch{batch}, r.Train.LearningRate)
-		if err != nil {
-			return err
-		}
-		m, err := pending.Wait()
-		if err != nil {
-			return err
-		}
-		if i == 0 {
-			out.First = m.Loss
-		}
-		out.Last, out.Losses, out.Norms = m.Loss, append(out.Losses, m.Loss), append(out.Norms, m.GradNorm)
-		if i >= warmUp {
-			times = append(times, 1000*time.Since(start).Seconds())
-		}
+	taken, err := steps.Take(step, state, batch, r.Train.LearningRate, c.Steps)
+	if err != nil {
+		return err
 	}
+	for _, m := range taken.Told {
+		out.Losses, out.Norms = append(out.Losses, m.Loss), append(out.Norms, m.GradNorm)
+	}
+	out.First, out.Last = out.Losses[0], out.Losses[len(out.Losses)-1]
 	compile, _ := step.Compiled()
-	slices.Sort(times)
+	times := slices.Sorted(slices.Values(taken.Times))
 	out.Compile, out.MedianMS, out.LeastMS = compile.Seconds(), times[len(times)/2], times[0]
 	out.Tokens = 1000 * float64(c.Batch*c.Text) / out.MedianMS
 	out.TFLOPS = r.Model.FLOPs(shape) / 1e9 / out.MedianMS

@@ -29,13 +29,13 @@ type sizes struct {
 }
 
 var (
-	steps   = []string{"jax_step.py", "torch_step.py"}
-	decodes = []string{"jax_decode.py", "torch_decode.py"}
-	cases   = []sizes{
-		debug(sizes{Name: "debug step, text", Batch: 32, Text: 96, Steps: 15, Peers: steps}),
-		debug(sizes{Name: "debug step, captions from features", Batch: 32, Patches: 64, Text: 32, Steps: 15, Peers: steps}),
+	stepPeers = []string{"jax_step.py", "torch_step.py"}
+	decodes   = []string{"jax_decode.py", "torch_decode.py"}
+	cases     = []sizes{
+		debug(sizes{Name: "debug step, text", Batch: 32, Text: 96, Steps: 15, Peers: stepPeers}),
+		debug(sizes{Name: "debug step, captions from features", Batch: 32, Patches: 64, Text: 32, Steps: 15, Peers: stepPeers}),
 		debug(sizes{Name: "debug step, captions from pixels", Batch: 32, Patches: 64, Text: 32, Pixels: true, Steps: 15, Peers: []string{"torch_scene_step.py"}}),
-		{Name: "25M step, text", Layers: 6, Width: 512, Heads: 8, Vocab: 12288, Batch: 8, Text: 128, Features: 96, Steps: 5, Peers: steps},
+		{Name: "25M step, text", Layers: 6, Width: 512, Heads: 8, Vocab: 12288, Batch: 8, Text: 128, Features: 96, Steps: 5, Peers: stepPeers},
 		debug(sizes{Name: "debug generation", Batch: 1, Text: 96, Decode: true, Steps: 10, Peers: decodes}),
 		debug(sizes{Name: "debug generation, batch", Batch: 16, Text: 96, Decode: true, Steps: 10, Peers: decodes}),
 		{Name: "25M generation, batch", Layers: 6, Width: 512, Heads: 8, Vocab: 12288, Batch: 16, Text: 128, Features: 96, Decode: true, Steps: 3, Peers: decodes},

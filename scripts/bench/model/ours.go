@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"m6lab/m6"
+	"m6lab/scripts/bench/steps"
 )
 
-// warmUp is how many steps run before the clock does.
+// warmUp is how many texts are written before the clock runs.
 const warmUp = 3
 
 // generate writes s.Text tokens after [CLS] for a batch, greedily, and prints a line of JSON.
@@ -57,27 +58,13 @@ func train(s sizes) error {
 		return err
 	}
 	step, batch := m6.NewStep(device, &m6.Model{Config: r.Model}, r), s.batch()
-	out := measured{Peer: "ours", PlainGF: plain / 1e9}
-	var times []float64
-	for i := range warmUp + s.Steps {
-		start := time.Now()
-		pending, err := step.Run(state, []*m6.Batch{batch}, r.Train.LearningRate)
-		if err != nil {
-			return err
-		}
-		m, err := pending.Wait()
-		if err != nil {
-			return err
-		}
-		if i == 0 {
-			out.FirstLoss = m.Loss
-		}
-		if i >= warmUp {
-			times = append(times, 1000*time.Since(start).Seconds())
-		}
+	taken, err := steps.Take(step, state, batch, r.Train.LearningRate, s.Steps)
+	if err != nil {
+		return err
 	}
+	out := measured{Peer: "ours", PlainGF: plain / 1e9, FirstLoss: taken.Told[0].Loss}
 	compile, _ := step.Compiled()
-	out.CompileS, out.MedianMS = compile.Seconds(), median(times)
+	out.CompileS, out.MedianMS = compile.Seconds(), median(taken.Times)
 	out.GFLOPS = r.Model.FLOPs(batch.Shape) / 1e6 / out.MedianMS
 	return json.NewEncoder(os.Stdout).Encode(out)
 }

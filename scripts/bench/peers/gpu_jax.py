@@ -17,6 +17,8 @@ import time
 import jax
 import jax.numpy as jnp
 
+from sorted_experts import by_sorting
+
 CASE = json.loads(sys.argv[1])
 ATTENTION = sys.argv[2]
 LAYERS, D, HEADS, F, V, E, TOP = (CASE[k] for k in ("Layers", "Width", "Heads", "FFN", "Vocab", "Experts", "TopK"))
@@ -81,31 +83,12 @@ def feed_forward(w, b, x):
     return dense(h, w, b + "down").reshape(x.shape)
 
 
-def take(x, index):
-    there = (index >= 0) & (index < x.shape[1])
-    y = jnp.take_along_axis(x, jnp.clip(index, 0, x.shape[1] - 1)[..., None], 1, mode="promise_in_bounds")
-    return jnp.where(there[..., None], y, 0)
-
-
-@jax.custom_vjp
-def dispatch(x, seat, token):
-    return take(x, token)
-
-
-def dispatch_backward(seat, dy):
-    G, N = seat.shape[0], seat.shape[1] // TOP
-    return take(dy, seat).reshape(G, TOP, N, D).sum(1), None, None
-
-
-dispatch.defvjp(lambda x, seat, token: (take(x, token), seat), dispatch_backward)
-
-
-@jax.custom_vjp
-def combine(y, seat, choice):
-    return take(y, seat)
-
-
-combine.defvjp(lambda y, seat, choice: (take(y, seat), choice), lambda choice, dy: (take(dy, choice), None, None))
+def at_experts(w, b, x):
+    """x [E,G,C,D] to the same."""
+    sent = x.reshape(E, -1, D)
+    h = jax.nn.gelu(jnp.einsum("end,edf->enf", sent, half(w, b + "up")) + half(w, b + "up.bias")[:, None], approximate=False)
+    y = jnp.einsum("enf,efd->end", h, half(w, b + "down")) + half(w, b + "down.bias")[:, None]
+    return y.reshape(x.shape)
 
 
 def experts(w, b, x):
@@ -117,21 +100,7 @@ def experts(w, b, x):
     gate, expert = jnp.swapaxes(gate, 1, 2), jnp.swapaxes(expert, 1, 2)  # [G,k,N]
     gate = gate / (gate.sum(1, keepdims=True) + 1e-9)
     C = min(N, max(1, math.ceil(FACTOR * N / E - 1e-9)))
-    Q = TOP * N
-    place = jnp.broadcast_to(jnp.arange(Q), (G, Q))
-    group = jnp.broadcast_to(jnp.arange(G)[:, None], (G, Q))
-    key = jnp.sort(expert.reshape(G, Q) * Q + place, 1)
-    wanted, choice = key // Q, key % Q
-    begins = jnp.concatenate([jnp.ones((G, 1), bool), wanted[:, 1:] != wanted[:, :-1]], 1)
-    rank = place - jax.lax.cummax(jnp.where(begins, place, 0), 1)
-    seat = jnp.where(rank < C, wanted * C + rank, E * C)
-    seats = jnp.zeros((G, Q), jnp.int32).at[group, choice].set(seat, unique_indices=True, mode="promise_in_bounds")
-    sits = jnp.full((G, E * C), -1).at[group, seat].set(choice, mode="drop")
-    sent = dispatch(x, seats, jnp.where(sits < 0, -1, sits % N)).reshape(G, E, C, D).transpose(1, 0, 2, 3).reshape(E, G * C, D)
-    h = jax.nn.gelu(jnp.einsum("end,edf->enf", sent, half(w, b + "up")) + half(w, b + "up.bias")[:, None], approximate=False)
-    y = jnp.einsum("enf,efd->end", h, half(w, b + "down")) + half(w, b + "down.bias")[:, None]
-    y = combine(y.reshape(E, G, C, D).transpose(1, 0, 2, 3).reshape(G, E * C, D), seats, sits)
-    y = (y.reshape(G, TOP, N, D) * gate[..., None].astype(jnp.bfloat16)).sum(1)
+    y = by_sorting(x, expert, gate, E, C, lambda x: at_experts(w, b, x))
     asked = (expert[:, 0][..., None] == jnp.arange(E)).astype(jnp.float32).mean((0, 1))
     return y, BALANCE * E * (jax.lax.stop_gradient(asked) * gates.mean((0, 1))).sum() + Z * (norm * norm).mean()
 

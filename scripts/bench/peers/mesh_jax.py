@@ -26,6 +26,8 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 from jax.sharding import NamedSharding, PartitionSpec as P  # noqa: E402
 
+from sorted_experts import by_sorting  # noqa: E402
+
 AXES = ("data", "model", "expert")
 MESH = jax.sharding.Mesh(np.array(jax.devices()).reshape([SIZES[a] for a in AXES]), AXES)
 ROWS = ("data", "expert")
@@ -138,53 +140,6 @@ def onehot(w, b, x, expert, gate, C):
     return jnp.einsum("gnec,egcd->gnd", combine, at_experts(w, b, sent))
 
 
-def take(x, index):
-    """x[g, index[g,i]], 0 where index is none of [0, M)."""
-    there = (index >= 0) & (index < x.shape[1])
-    y = jnp.take_along_axis(x, jnp.clip(index, 0, x.shape[1] - 1)[..., None], 1, mode="promise_in_bounds")
-    return jnp.where(there[..., None], y, 0)
-
-
-@jax.custom_vjp
-def dispatch(x, seat, token):
-    return take(x, token)
-
-
-def dispatch_backward(seat, dy):
-    G, N = seat.shape[0], seat.shape[1] // TOP
-    return take(dy, seat).reshape(G, TOP, N, D).sum(1), None, None
-
-
-dispatch.defvjp(lambda x, seat, token: (take(x, token), seat), dispatch_backward)
-
-
-@jax.custom_vjp
-def combine(y, seat, choice):
-    return take(y, seat)
-
-
-combine.defvjp(lambda y, seat, choice: (take(y, seat), choice), lambda choice, dy: (take(dy, choice), None, None))
-
-
-def by_sorting(w, b, x, expert, gate, C):
-    """As m6's own dispatch: sort the choices by expert, gather, and for the gradient gather the other way."""
-    G, k, N = expert.shape
-    Q = k * N
-    place = jnp.broadcast_to(jnp.arange(Q), (G, Q))
-    group = jnp.broadcast_to(jnp.arange(G)[:, None], (G, Q))
-    key = jnp.sort(expert.reshape(G, Q) * Q + place, 1)
-    wanted, choice = key // Q, key % Q
-    begins = jnp.concatenate([jnp.ones((G, 1), bool), wanted[:, 1:] != wanted[:, :-1]], 1)
-    rank = place - jax.lax.cummax(jnp.where(begins, place, 0), 1)
-    seat = jnp.where(rank < C, wanted * C + rank, E * C)
-    seats = jnp.zeros((G, Q), jnp.int32).at[group, choice].set(seat, unique_indices=True, mode="promise_in_bounds")
-    sits = jnp.full((G, E * C), -1).at[group, seat].set(choice, mode="drop")
-    sent = dispatch(x, seats, jnp.where(sits < 0, -1, sits % N))
-    y = at_experts(w, b, sent.reshape(G, E, C, D).transpose(1, 0, 2, 3))
-    y = combine(y.transpose(1, 0, 2, 3).reshape(G, E * C, D), seats, sits)
-    return (y.reshape(G, k, N, D) * gate[..., None]).sum(1)
-
-
 def experts(w, b, x, valid):
     """x [G,N,D], a row of the batch a group, to the same, and the router's losses. Every row is full, so every token is routed."""
     G, N, _ = x.shape
@@ -200,7 +155,10 @@ def experts(w, b, x, valid):
     gate = jnp.stack([(gates * (c[..., None] == jnp.arange(E))).sum(-1) for c in chosen], 1)
     gate = gate / (gate.sum(1, keepdims=True) + 1e-9)
     C = min(N, max(1, math.ceil(FACTOR * N / E - 1e-9)))
-    y = (onehot if DISPATCH == "onehot" else by_sorting)(w, b, x, expert, gate, C)
+    if DISPATCH == "onehot":
+        y = onehot(w, b, x, expert, gate, C)
+    else:
+        y = by_sorting(x, expert, gate, E, C, lambda x: at_experts(w, b, x))
     mark = valid.astype(jnp.float32)
     tokens = jnp.maximum(mark.sum(), 1)
     asked = (chosen[0][..., None] == jnp.arange(E)).astype(jnp.float32).sum((0, 1))
