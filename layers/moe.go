@@ -39,6 +39,8 @@ type MoEOptions struct {
 	// Constrain fixes the layout over devices of the tokens that travel: before (true) and after (false) they stand at their
 	// experts, [E,G,C,D]. It may be nil.
 	Constrain func(x *Node, atExperts bool) *Node
+	// Received is given tokens [E,G,C,D] that came to experts, or back home. It may be nil.
+	Received func(x *Node, home bool) *Node
 }
 
 // MoENoise is what routing draws while training. All of it is a hash of (seed, layer, element), so it is the same on every mesh.
@@ -121,7 +123,11 @@ func (o MoEOptions) travel(x *Node, home bool) *Node {
 	if !onGPU(x.Graph()) {
 		x = ConvertDType(x, dtypes.Float32)
 	}
-	return ConvertDType(o.Constrain(o.Constrain(x, home), !home), dtype)
+	x = ConvertDType(o.Constrain(o.Constrain(x, home), !home), dtype)
+	if o.Received == nil {
+		return x
+	}
+	return o.Received(x, home)
 }
 
 // experts runs every expert on its own tokens, x [E,G,C,D] to [E,G,C,D].

@@ -26,6 +26,12 @@ func (m *Model) experts(w layers.Weights, i int, h *Node, in blockInput) *Node {
 	if in.pass.Seed != nil {
 		o.Noise = &layers.MoENoise{Seed: in.pass.Seed, Jitter: m.Jitter, Second: m.RandomSecond}
 	}
+	o.Received = func(x *Node, home bool) *Node {
+		if home {
+			return in.pass.received(x, "model+expert") // hidden units were summed over model
+		}
+		return in.pass.received(x, "expert")
+	}
 	y, routing := layers.MoE(w, h, in.valid, o)
 	in.aux.Routing = append(in.aux.Routing, routing)
 	in.aux.Balance = addOrFirst(in.aux.Balance, routing.Balance)

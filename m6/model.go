@@ -71,6 +71,8 @@ type Pass struct {
 	// Constrain fixes the layout over devices of tokens on their way to experts, see [layers.MoEOptions]; Devices share the rows of the batch.
 	Constrain func(x *Node, atExperts bool) *Node
 	Devices   int
+	// Received is given what came over an axis of the mesh. It may be nil.
+	Received func(x *Node, axis string) *Node
 }
 
 // Aux is what a forward pass gives beside its result: the routers' losses and loads, and the batch norm's new statistics.
@@ -118,6 +120,14 @@ func (p Pass) rows(x *Node) *Node {
 		return x
 	}
 	return p.Rows(x)
+}
+
+// received is Received, where there is one.
+func (p Pass) received(x *Node, axis string) *Node {
+	if p.Received == nil {
+		return x
+	}
+	return p.Received(x, axis)
 }
 
 // mask is the paper's three-part mask: visual and masked parts see each other, the complete part sees them and its own past.
@@ -210,7 +220,7 @@ func (m *Model) block(w layers.Weights, i int, x *Node, in blockInput) *Node {
 		p.Trace.Keep(attended.Weights, "blocks.%d.attention", i) // [B,H,S,S]
 		p.Trace.Keep(attended.Keys, "blocks.%d.keys", i)         // [B,S,H,K]
 		p.Trace.Keep(attended.Values, "blocks.%d.values", i)
-		return p.Dropout.Apply(attended.Y, 2*i+1)
+		return p.Dropout.Apply(p.received(attended.Y, "model"), 2*i+1)
 	}
 	ffn := func(h *Node) *Node { return p.Dropout.Apply(m.feedForward(w, i, h, in), 2*i+2) }
 	x = m.join(w, Block{Attention: attention, FFN: ffn}, x)

@@ -21,10 +21,14 @@ func (c cost) expertLayers() (n int64) {
 }
 
 // expertFLOPs are the products of a layer of experts: the router's, which is not split over model, and the experts' on their seats; again
-// is 1 where they are made again, but for the second.
+// is 1 where they are made again, but for the second if what it gave came from other devices.
 func (c cost) expertFLOPs(again float64) float64 {
 	m := c.Model
 	D, F, E := float64(m.Width), float64(m.FFN), float64(m.Experts)
 	router := (3 + again) * 2 * c.positions() * D * E
-	return router + 2*c.seats()/float64(c.Mesh.Model)*((3+again)*D*F+(3+again)*F*D)
+	second := 3 + again
+	if c.keepsReceived("model+expert") {
+		second = 3
+	}
+	return router + 2*c.seats()/float64(c.Mesh.Model)*(3+again+second)*D*F
 }

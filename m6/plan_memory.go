@@ -94,16 +94,28 @@ func (c cost) working() (activations, gradients, workspace int64) {
 		if c.Train.Precision == "bf16" {
 			workspace += c.weightElements() // about half of the weights as they were rounded
 		}
-		checkpoints := float64(keptCheckpoint)
-		if c.half {
-			checkpoints = 1
-		}
-		return int64(checkpoints * x * float64(c.Model.Layers)), int64(all), int64(workspace)
+		return int64(c.checkpointBytes(x)), int64(all), int64(workspace)
 	}
 	if kept+head+table >= block+all {
 		return int64(kept), int64(table), int64(head)
 	}
 	return int64(block), int64(all), 0
+}
+
+// checkpointBytes are what blocks that are made again keep: their inputs, of x bytes each, and what came from other devices.
+func (c cost) checkpointBytes(x float64) float64 {
+	each := float64(keptCheckpoint) // XLA's CPU compiler has a second one of each block in any case
+	if c.half && !c.keepsReceived("model") {
+		each = 1
+	}
+	bytes := each * x * float64(c.Model.Layers)
+	seats := c.kept() * c.seats() * float64(c.Model.Width) * float64(c.expertLayers())
+	for _, axis := range []string{"expert", "model+expert"} { // at the experts, and back
+		if c.keepsReceived(axis) {
+			bytes += seats
+		}
+	}
+	return bytes
 }
 
 // keeps is what a block keeps without activation checkpointing.

@@ -100,7 +100,7 @@ func comparePlan(t *testing.T, got Plan, want Lowered) {
 }
 
 // What devices say: in a dense block two all-reduces forward and two backward, in a layer of experts two all-to-alls forward and two
-// backward, and no expert's weight is ever gathered.
+// backward, kept or made again, and no expert's weight is ever gathered.
 func TestCollectives(t *testing.T) {
 	lower := func(mesh Mesh, layers int, change func(*Run)) map[string]Collective {
 		r, shape := plannedRun(t, mesh, change)
@@ -111,22 +111,20 @@ func TestCollectives(t *testing.T) {
 		}
 		return l.Collectives
 	}
-	one, three := lower(Mesh{1, 4, 1}, 1, nil), lower(Mesh{1, 4, 1}, 3, nil)
-	if got := three["all-reduce"].Count - one["all-reduce"].Count; got != 8 || len(three) != 1 {
-		t.Errorf("two dense blocks more have %d all-reduces more, want 8, and no other kind: %v", got, three)
-	}
-	for layers, want := range map[int]int64{2: 4, 4: 8} {
-		got := lower(Mesh{1, 1, 4}, layers, withExperts)
-		if got["all-to-all"].Count != want || got["all-gather"].Count != 0 {
-			t.Errorf("%d blocks, half of them with experts, have %v, want %d all-to-alls and no all-gather", layers, got, want)
+	block := func(r *Run) { r.Train.Remat = "block" }
+	for name, change := range map[string]func(*Run){"kept": nil, "made again": block} {
+		one, three := lower(Mesh{1, 4, 1}, 1, change), lower(Mesh{1, 4, 1}, 3, change)
+		if got := three["all-reduce"].Count - one["all-reduce"].Count; got != 8 || len(three) != 1 {
+			t.Errorf("two dense blocks more, %s, have %d all-reduces more, want 8, and no other kind: %v", name, got, three)
 		}
 	}
-	again := lower(Mesh{1, 1, 4}, 2, func(r *Run) {
-		withExperts(r)
-		r.Train.Remat = "block"
-	})
-	if again["all-to-all"].Count != 6 || again["all-gather"].Count != 0 {
-		t.Errorf("a layer of experts that is made again has %v, want 6 all-to-alls and no all-gather", again)
+	for layers, want := range map[int]int64{2: 4, 4: 8} {
+		for name, change := range map[string]func(*Run){"kept": withExperts, "made again": func(r *Run) { withExperts(r); block(r) }} {
+			got := lower(Mesh{1, 1, 4}, layers, change)
+			if got["all-to-all"].Count != want || got["all-gather"].Count != 0 {
+				t.Errorf("%d blocks, half of them with experts, %s, have %v, want %d all-to-alls and no all-gather", layers, name, got, want)
+			}
+		}
 	}
 }
 

@@ -42,17 +42,11 @@ func (c cost) traffic() []Traffic {
 	out.say("attention, backward: sum over heads", "all-reduce", "model", mesh.Model, L, float64(L)*x)
 	out.say("feed-forward networks, forward: sum over hidden units", "all-reduce", "model", mesh.Model, dense, float64(dense)*x)
 	out.say("feed-forward networks, backward: sum over hidden units", "all-reduce", "model", mesh.Model, dense, float64(dense)*x)
-	if c.Train.Remat == "block" {
-		out.say("attention, made again", "all-reduce", "model", mesh.Model, L, float64(L)*x)
-	}
 	if experts > 0 {
-		passes := int64(2) // forward and backward
-		if c.Train.Remat == "block" {
-			passes = 3
-		}
+		const passes = 2 // forward and backward
 		seats := c.seats() * D
-		out.say("experts: sum over hidden units", "all-reduce", "model", mesh.Model, passes*experts, float64(passes*experts)*seats)
-		out.say("tokens to their experts and back", "all-to-all", "expert", mesh.Expert, 2*passes*experts, 2*float64(passes*experts)*seats)
+		out.say("experts: sum over hidden units", "all-reduce", "model", mesh.Model, passes*experts, passes*float64(experts)*seats)
+		out.say("tokens to their experts and back", "all-to-all", "expert", mesh.Expert, 2*passes*experts, 2*passes*float64(experts)*seats)
 	}
 	out.say("head: peaks of the logits", "all-reduce", "model", mesh.Model, 1, c.targets())
 	out.say("head: sums over the vocabulary", "all-reduce", "model", mesh.Model, 1, 2*c.targets())
@@ -93,10 +87,7 @@ func (c cost) updateTraffic() []Traffic {
 	}
 	out.say("targets of the batch", "all-reduce", batchAxes, all, 1, 1)
 	if c.Train.Remat == "block" {
-		ties := int64(c.Model.Layers) - c.expertLayers() // XLA joins those of layers of experts to others, but for one
-		if c.expertLayers() > 1 {
-			ties++
-		}
+		ties := int64(c.Model.Layers)
 		out.say("blocks made again: an element of the gradient that comes first", "all-reduce", batchAxes, all, ties, float64(ties))
 	}
 	if kept > 0 {

@@ -203,8 +203,21 @@ func (s *Step) forward(b *builder, shape Shape) (Loss, map[string]*Node) {
 	}
 	if s.device.mesh != nil {
 		pass.Constrain, pass.Rows, pass.Columns = b.tokens, b.rows, b.columns
+		pass.Received = s.run.received
 	}
 	return s.model.Loss(w, in, pass), nodes
+}
+
+// received is x, which activation checkpointing keeps if it came over an axis of the mesh: made again, it would be said again.
+func (r Run) received(x *Node, axis string) *Node {
+	if !r.keepsReceived(axis) {
+		return x
+	}
+	return x.Checkpoint()
+}
+
+func (r Run) keepsReceived(axis string) bool {
+	return r.Train.Remat == "block" && r.Mesh.split(axes{axis}) > 1
 }
 
 // fusesAttention tells whether attention may be one operation of the device. A mesh would gather what such an operation reads.

@@ -42,7 +42,7 @@ func TestRemat(t *testing.T) {
 }
 
 // What is kept of the products lies between all that a block makes and its input alone. Beside the scores nothing is multiplied again,
-// and devices say no more to each other.
+// and devices say no more to each other; where blocks are made again, an element or two for each.
 func TestRematMemory(t *testing.T) {
 	steps := map[string]Lowered{}
 	for _, remat := range []string{"none", "selective", "block"} {
@@ -61,6 +61,11 @@ func TestRematMemory(t *testing.T) {
 	if !(selective.FLOPs < 1.02*none.FLOPs) || !maps.Equal(selective.Collectives, none.Collectives) {
 		t.Errorf("%g operations and %v selective; without it %g and %v", selective.FLOPs, selective.Collectives, none.FLOPs, none.Collectives)
 	}
+	said, kept := block.Collectives, none.Collectives
+	ties := said["all-reduce"].Count - kept["all-reduce"].Count
+	if ties != 4 || said["all-reduce"].Bytes-kept["all-reduce"].Bytes > 2*ties*f32Bytes || said["all-to-all"] != kept["all-to-all"] || said["all-gather"] != kept["all-gather"] {
+		t.Errorf("%v where blocks are made again; without it %v", said, kept)
+	}
 }
 
 // On a mesh blocks are made again as on one device.
@@ -69,13 +74,15 @@ func TestRematMesh(t *testing.T) {
 	config.Dropout = 0.1
 	want, wantTensors := trainTiny(t, tinyRun(t, config, nil), 3)
 	for _, mesh := range []Mesh{{2, 1, 2}, {1, 2, 2}} {
-		got, tensors := trainTiny(t, tinyRun(t, config, func(r *Run) { r.Mesh, r.Train.Remat = mesh, "selective" }), 3)
-		for i, w := range want {
-			if math.Abs(got[i].Total-w.Total) > 1e-4 || math.Abs(got[i].GradNorm-w.GradNorm) > 1e-4 {
-				t.Errorf("%v, step %d: total %.7f, norm %.7f; one device has %.7f, %.7f", mesh, i, got[i].Total, got[i].GradNorm, w.Total, w.GradNorm)
+		for _, remat := range []string{"selective", "block"} {
+			got, tensors := trainTiny(t, tinyRun(t, config, func(r *Run) { r.Mesh, r.Train.Remat = mesh, remat }), 3)
+			for i, w := range want {
+				if math.Abs(got[i].Total-w.Total) > 1e-4 || math.Abs(got[i].GradNorm-w.GradNorm) > 1e-4 {
+					t.Errorf("%v, %s, step %d: total %.7f, norm %.7f; one device has %.7f, %.7f", mesh, remat, i, got[i].Total, got[i].GradNorm, w.Total, w.GradNorm)
+				}
 			}
+			compareTensors(t, tensors, wantTensors, 5e-3)
 		}
-		compareTensors(t, tensors, wantTensors, 5e-3)
 	}
 }
 
