@@ -40,7 +40,7 @@ type Train struct {
 	Clip         float64 `json:"clip"`         // largest norm of all gradients together; 0: no limit
 	Precision    string  `json:"precision"`    // f32, or bf16: products in bf16 over f32 weights
 	Attention    string  `json:"attention"`    // auto: one operation of the device where it has one, as GPUs do for bf16; plain: always products and a softmax
-	Remat        string  `json:"remat"`        // activation checkpointing: none; selective: the products are kept; block: each block's input alone
+	Remat        string  `json:"remat"`        // activation checkpointing: none; selective: the products are kept; block: each block's input, and what came from other devices
 	Zero         int     `json:"zero"`         // what mesh.data splits besides the batch: 1: the optimizer's state; 3: the blocks' weights and gradients too
 	ReduceBF16   bool    `json:"reduce_bf16"`  // gradients travel between hosts in bf16, not f32
 	LogEvery     int64   `json:"log_every"`    // steps between lines of metrics.jsonl
