@@ -227,16 +227,23 @@ func (s *State) Source(rank, ranks int) (checkpoints.Source, error) {
 	if err != nil {
 		return checkpoints.Source{}, err
 	}
-	return s.sourceFrom(mine), nil
+	var flat []float32
+	return s.sourceFrom(mine, &flat), nil
 }
 
-func (s *State) sourceFrom(mine []held) checkpoints.Source {
+// sourceFrom reads shards one after the other into flat, which it makes as large as the largest of them.
+func (s *State) sourceFrom(mine []held, flat *[]float32) checkpoints.Source {
 	source := sourceOf(s.Step, mine)
-	var flat []float32
+	largest := 0
+	for _, h := range mine {
+		largest = max(largest, h.shard.Size())
+	}
+	if cap(*flat) < largest {
+		*flat = make([]float32, largest)
+	}
 	source.Data = func(i int) ([]byte, error) {
-		n := mine[i].shard.Size()
-		flat = slices.Grow(flat[:0], n)[:n]
-		return dtypes.UnsafeByteSlice(flat), s.device.toHost(flat, mine[i])
+		now := (*flat)[:mine[i].shard.Size()]
+		return dtypes.UnsafeByteSlice(now), s.device.toHost(now, mine[i])
 	}
 	return source
 }
@@ -251,7 +258,7 @@ func sourceOf(step int64, mine []held) checkpoints.Source {
 }
 
 // Snapshot is what a save in the background reads while training goes on: a copy of the state's shards in the host's memory, which the
-// next one uses again. Where the device's memory is the host's, nothing is copied: the step after leaves the shards as they are, and
+// next one uses again. Where the device's memory is the host's, nothing is copied at once: the step after leaves the shards as they are, and
 // they take the memory that a copy would.
 type Snapshot struct {
 	flat []float32
@@ -307,5 +314,5 @@ func (c *Snapshot) keep(s *State, rank, ranks int) (checkpoints.Source, error) {
 		}
 	}
 	c.kept = now
-	return s.sourceFrom(mine), nil
+	return s.sourceFrom(mine, &c.flat), nil
 }
