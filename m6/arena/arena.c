@@ -10,14 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 extern void __libc_free(void *);
+extern void *__libc_malloc(size_t);
 extern void *__libc_memalign(size_t alignment, size_t size);
 extern void *__libc_realloc(void *, size_t);
 
 #define HUGE_PAGE ((size_t)2 << 20)
 #define LARGE ((size_t)4 << 20)   // smaller requests go to the C library
-#define KEPT ((size_t)1 << 30)    // free blocks kept, in bytes
+#define KEPT ((size_t)1 << 30)    // bytes of free blocks that may be kept in any case
 #define HEADER ((size_t)4096)     // before what is handed out: it keeps alignments up to a page
 #define MARK 0x6d366c61622d6172ull
 
@@ -31,22 +33,56 @@ struct block {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct block *kept;
 static struct arena_stats stats;
+static size_t used, most; // bytes handed out, now and at most so far
+
+// limit is how many bytes may be kept: at least KEPT; on machines with more memory a quarter of it, but never more than was handed out at most
+// beside what is now.
+static size_t limit(void) {
+	size_t quarter = (size_t)sysconf(_SC_PHYS_PAGES) / 4 * (size_t)sysconf(_SC_PAGESIZE);
+	size_t n = most - used < quarter ? most - used : quarter;
+	return n > KEPT ? n : KEPT;
+}
+
+// trim takes what may not be kept out of the list, for surplus to give back.
+static struct block *trim(void) {
+	size_t n = limit();
+	struct block **end = &kept; // of those that fit, the last freed first
+	for (stats.kept = 0; *end && stats.kept + (*end)->size <= n; end = &(*end)->next)
+		stats.kept += (*end)->size;
+	struct block *rest = *end;
+	*end = NULL;
+	return rest;
+}
+
+static void surplus(struct block *b) {
+	while (b) {
+		struct block *next = b->next;
+		munmap(b, b->size);
+		b = next;
+	}
+}
 
 // take finds a kept block for size bytes that wastes at most a quarter; NULL where there is none.
 static struct block *take(size_t size) {
-	struct block **best = NULL;
+	struct block **best = NULL, *rest = NULL;
 	pthread_mutex_lock(&lock);
 	for (struct block **at = &kept; *at; at = &(*at)->next)
 		if ((*at)->size >= size && (*at)->size <= size + size / 4 && (!best || (*at)->size < (*best)->size))
 			best = at;
 	struct block *b = best ? *best : NULL;
+	used += b ? b->size : size;
+	if (used > most)
+		most = used;
 	if (b) {
 		*best = b->next;
 		stats.reused++;
 		stats.kept -= b->size;
-	} else
+	} else {
 		stats.mapped++;
+		rest = trim();
+	}
 	pthread_mutex_unlock(&lock);
+	surplus(rest);
 	return b;
 }
 
@@ -88,23 +124,15 @@ static struct block *ours(void *p) {
 static void give(struct block *b) {
 	b->mark = 0;
 	pthread_mutex_lock(&lock);
+	used -= b->size;
 	b->next = kept;
 	kept = b;
-	stats.kept = 0;
-	struct block **end = &kept; // of those that fit, the last freed first
-	while (*end && stats.kept + (*end)->size <= KEPT) {
-		stats.kept += (*end)->size;
-		end = &(*end)->next;
-	}
-	struct block *old = *end;
-	*end = NULL;
+	struct block *rest = trim();
 	pthread_mutex_unlock(&lock);
-	while (old) {
-		struct block *next = old->next;
-		munmap(old, old->size);
-		old = next;
-	}
+	surplus(rest);
 }
+
+void *malloc(size_t size) { return size >= LARGE ? large(size) : __libc_malloc(size); }
 
 void *aligned_alloc(size_t alignment, size_t size) {
 	if (size >= LARGE && alignment <= HEADER)

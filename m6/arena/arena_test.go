@@ -54,28 +54,40 @@ func TestReuse(t *testing.T) {
 		t.Errorf("%+v, before %+v: want one block used again", now, before)
 	}
 	release(second)
+	third := plain(37 * megabyte)
+	if third != first {
+		t.Errorf("block of malloc at %p, want the one of %p", third, first)
+	}
+	release(third)
 	before = Read()
-	small, aligned := allocate(64, megabyte), allocate(16384, 8*megabyte)
+	small, aligned, less := allocate(64, megabyte), allocate(16384, 8*megabyte), plain(megabyte)
 	if now := Read(); now != before || uintptr(aligned)%16384 != 0 {
-		t.Errorf("%+v, before %+v, at %p: want both from the C library", now, before, aligned)
+		t.Errorf("%+v, before %+v, at %p: want all from the C library", now, before, aligned)
 	}
 	release(small)
+	release(less)
 	release(aligned)
 }
 
-// What is kept stays below its limit, and a block that is resized keeps what it holds.
+// What is kept beside what is in use is never more than was in use at once, or 1 GB; and a block that is resized keeps what it holds.
 func TestLimitAndResize(t *testing.T) {
 	needsArena(t)
+	const each, all = 300, 5 * 302 // with its head
 	var blocks []unsafe.Pointer
 	for range 5 {
-		blocks = append(blocks, allocate(64, 300*megabyte))
+		blocks = append(blocks, allocate(64, each*megabyte))
 	}
 	for _, p := range blocks {
 		release(p)
 	}
-	if kept := Read().Kept; kept > 1024*megabyte || kept < 600*megabyte {
-		t.Errorf("%d bytes are kept, want at most 1 GB and most of it", kept)
+	if kept := Read().Kept; kept > all*megabyte || kept < 600*megabyte {
+		t.Errorf("%d bytes are kept, want at most the %d MB that were in use at once, and most of it", kept, all)
 	}
+	other := allocate(64, 400*megabyte) // fits none of them
+	if kept := Read().Kept; kept > max(1024, all-400)*megabyte {
+		t.Errorf("%d bytes are kept beside 400 MB in use, want no more in all than the %d MB before, or 1 GB", kept, all)
+	}
+	release(other)
 	p := allocate(64, 5*megabyte)
 	fill(p, 5*megabyte, 9)
 	for _, size := range []int{6 * megabyte, 3 * megabyte} {
