@@ -3,6 +3,8 @@ package m6
 import (
 	"cmp"
 	"slices"
+
+	"m6lab/m6/plugin"
 )
 
 // PaperTokens are the tokens of M6-Corpus (section 2 of the paper): what an epoch is.
@@ -16,7 +18,6 @@ const (
 	productShare  = 0.6
 	blockPasses   = 6
 	backwardShare = 2.0 / 3
-	usableMemory  = 0.92 // the rest is the runtime's own
 )
 
 // Estimate is what a planned step would take on a kind of device: a roofline, not a measurement.
@@ -49,7 +50,7 @@ func On(r Run, shape Shape, h Hardware) (Estimate, error) {
 		e.Memory += float64(int64(part.passes)*part.Bytes) / h.Bandwidth
 	}
 	e.Memory += c.blockTraffic() / h.Bandwidth
-	e.Fits = float64(e.Peak) <= usableMemory*h.Memory
+	e.Fits = float64(e.Peak) <= plugin.UsableMemory*h.Memory
 	devices, peak := float64(r.Mesh.Devices()), h.peak(r.Train.Precision)
 	e.Compute = c.flops() / (productShare * peak)
 	var beside float64

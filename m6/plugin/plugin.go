@@ -52,14 +52,12 @@ func (f Found) Open(devices int) (compute.Backend, error) {
 	}
 	opening.Lock()
 	defer opening.Unlock()
-	name, options := hostName, f.Options
+	name, options := hostName, f.options()
 	if f.CUDA {
 		name, devices = cudaName, 0
 		if err := findLibraries(f.Path); err != nil {
 			return nil, err
 		}
-	} else if !strings.Contains(options, "shared_buffers") {
-		options += ",shared_buffers"
 	}
 	if err := register(f.Path, name); err != nil {
 		return nil, err
@@ -70,6 +68,21 @@ func (f Found) Open(devices int) (compute.Backend, error) {
 		return nil, fmt.Errorf("opening %s: %w", f.Path, err)
 	}
 	return backend, nil
+}
+
+// UsableMemory is the part of a GPU's memory that programs may have; the rest is for the driver and for libraries. By default XLA leaves a
+// quarter of it idle, whether it takes its memory at once or as it needs it.
+const UsableMemory = 0.92
+
+// options are go-xla's, with what is not given.
+func (f Found) options() string {
+	switch {
+	case f.CUDA && !strings.Contains(f.Options, "memory_fraction"):
+		return fmt.Sprintf("%s,memory_fraction=%g", f.Options, UsableMemory)
+	case !f.CUDA && !strings.Contains(f.Options, "shared_buffers"):
+		return f.Options + ",shared_buffers"
+	}
+	return f.Options
 }
 
 // register wraps the plugin once.

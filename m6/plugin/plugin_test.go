@@ -273,6 +273,17 @@ func TestFind(t *testing.T) {
 	if found, _ := Find("xla:cpu,shared_buffers=false"); found.Options != "shared_buffers=false" {
 		t.Errorf("options %q, want shared_buffers=false", found.Options)
 	}
+	for f, want := range map[Found]string{
+		{}:                                  ",shared_buffers",
+		{Options: "shared_buffers=false"}:   "shared_buffers=false",
+		{CUDA: true}:                        ",memory_fraction=0.92",
+		{CUDA: true, Options: "tf32=false"}: "tf32=false,memory_fraction=0.92",
+		{CUDA: true, Options: "memory_fraction=0.5"}: "memory_fraction=0.5",
+	} {
+		if got := f.options(); got != want {
+			t.Errorf("%+v is opened with %q, want %q", f, got, want)
+		}
+	}
 	for _, absent := range []Found{{Path: "/nowhere/plugin.so"}, {Path: "/nowhere/cuda/plugin.so", CUDA: true}} {
 		if _, err := absent.Open(2); err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("a plugin that is not there: %v", err)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measures the training step on an NVIDIA GPU beside the same step in JAX: `base`, and slices of `10b` and `100b`. The machine needs no Go and no network:
 # build there or elsewhere with `go build -o bin/bench-gpu ./scripts/bench/gpu`, and bring bin/bench-gpu and scripts/bench.
-# PYTHON names a Python that has jax with CUDA; GOMLX_BACKEND the plugin, by default that Python's. Arguments: --cases base,plain,remat,10b,100b --who all|ours|peers
+# PYTHON names a Python that has jax with CUDA; GOMLX_BACKEND the plugin, by default that Python's. Arguments: --cases base,plain,remat,10b,100b,largest --who all|ours|peers
 set -eu
 cd "$(dirname "$0")/../.."
 ls /dev/nvidia[0-9]* >/dev/null 2>&1 || { echo "no NVIDIA GPU: nothing is measured"; exit 0; }

@@ -85,7 +85,7 @@ type measured struct {
 
 func main() {
 	one := flag.String("one", "", "measure ours alone in this case, JSON")
-	set := flag.String("cases", "base,plain,remat,10b,100b", "which sets of cases")
+	set := flag.String("cases", "base,plain,remat,10b,100b", "which sets of cases; largest are the slices that fill the device")
 	python := flag.String("python", "python3", "Python that has jax with CUDA")
 	peers := flag.String("peers", "scripts/bench/peers", "folder of the peers")
 	who := flag.String("who", "all", "all, ours or peers")
@@ -105,7 +105,16 @@ func main() {
 	}
 	var rows []measured
 	for name := range strings.SplitSeq(*set, ",") {
-		for _, c := range cases[name] {
+		chosen := cases[name]
+		if name == "largest" {
+			_, h := gpu()
+			var err error
+			if chosen, err = largest(h); err != nil {
+				fmt.Fprintln(os.Stderr, "gpu:", err)
+				os.Exit(1)
+			}
+		}
+		for _, c := range chosen {
 			rows = append(rows, compare(c, *who, *python, *peers, *limit)...)
 		}
 	}
