@@ -1,6 +1,7 @@
 package m6
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -35,5 +36,23 @@ func TestGoBackendEnds(t *testing.T) {
 	case <-ended:
 	case <-time.After(30 * time.Second):
 		t.Fatal("100 runs of 16 products have not ended within half a minute")
+	}
+}
+
+// A step that the device has no room for ends with one line that says what to change.
+func TestDeviceIsFull(t *testing.T) {
+	d, err := OpenDevice(Mesh{1, 1, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newProgram(d, "huge", func(b *builder) {
+		b.output("x", IotaFull(b.g, shapes.Make(dtypes.Float32, 1<<44)), nil) // 70 TB
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.run(nil, nil)
+	if err == nil || !strings.Contains(err.Error(), "train.batch") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("running a program of 70 TB: %v, want one line with what to change", err)
 	}
 }

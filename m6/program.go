@@ -97,13 +97,17 @@ func (p *program) aliases() map[int]int {
 
 // catch turns a panic into an error of one line.
 func catch(doing string, err *error) {
-	switch r := recover().(type) {
-	case nil:
-	case error:
-		*err = fmt.Errorf("%s: %s", doing, firstLine(r.Error()))
-	default:
-		*err = fmt.Errorf("%s: %s", doing, firstLine(fmt.Sprint(r)))
+	if r := recover(); r != nil {
+		*err = mended(fmt.Errorf("%s: %s", doing, firstLine(fmt.Sprint(r))))
 	}
+}
+
+// mended adds what its reader can do to an error of a device that has no memory left, PJRT's code 8.
+func mended(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "code=8)") {
+		return err
+	}
+	return fmt.Errorf("%w The device has no memory left: give a smaller train.batch or a larger train.accumulate, train.remat=block, or more devices; `m6 plan` adds up what a step holds", err)
 }
 
 func firstLine(text string) string {

@@ -56,7 +56,7 @@ func (d *Device) build(spec stateSpec, values func(shard) ([]float32, error)) (*
 			}
 			buffer, err := d.backend.BufferFromFlatData(compute.DeviceNum(dev), flat, shapes.Make(dtypes.Float32, part.size...))
 			if err != nil {
-				return nil, fmt.Errorf("%d elements to device %d: %w", len(flat), dev, err)
+				return nil, mended(fmt.Errorf("%d elements to device %d: %w", len(flat), dev, err))
 			}
 			if v.shards[dev], err = tensors.FromBuffer(buffer); err != nil {
 				return nil, err

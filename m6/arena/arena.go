@@ -26,7 +26,8 @@ func Read() Stats {
 	return Stats{uint64(s.mapped), uint64(s.reused), uint64(s.kept)}
 }
 
-// allocate asks the C library's aligned_alloc, as XLA does, and plain its malloc, as its products do; release gives back. They are here for the tests, which cannot call C.
+// allocate asks the C library's aligned_alloc, as XLA does, and plain its malloc, as its products do; release gives back. They are here for
+// the tests, which cannot call C.
 func allocate(alignment, size int) unsafe.Pointer {
 	return C.aligned_alloc(C.size_t(alignment), C.size_t(size))
 }
