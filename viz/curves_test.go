@@ -113,6 +113,17 @@ func TestLiveCurvesAreSmall(t *testing.T) {
 	}
 }
 
+// A series of one point is a marker: as a line it would be nothing.
+func TestOnePoint(t *testing.T) {
+	o := viz.CurvesOptions{YLabel: "loss", Series: []viz.Series{{Name: "poems", X: []float64{30}, Y: []float64{5}}}}
+	line := o
+	line.Series = []viz.Series{{Name: "poems", X: []float64{30, 31}, Y: []float64{5, 5}}}
+	arcs := func(o viz.CurvesOptions) int { return strings.Count(svgOf(t, o), "A2.4375,") }
+	if one, two := arcs(o), arcs(line); one == 0 || two != 0 {
+		t.Errorf("%d arcs of markers where a series has one point, %d where it has two: want some and none", one, two)
+	}
+}
+
 func TestSameBytes(t *testing.T) {
 	for name, fig := range figures() {
 		for _, format := range []viz.Format{viz.SVG, viz.HTML} {
