@@ -104,7 +104,7 @@ func catch(doing string, err *error) {
 
 // mended adds what its reader can do to an error of a device that has no memory left, PJRT's code 8.
 func mended(err error) error {
-	if err == nil || !strings.Contains(err.Error(), "code=8)") {
+	if !strings.Contains(err.Error(), "code=8)") {
 		return err
 	}
 	return fmt.Errorf("%w The device has no memory left: give a smaller train.batch or a larger train.accumulate, train.remat=block, or more devices; `m6 plan` adds up what a step holds", err)

@@ -238,9 +238,7 @@ func (s *State) sourceFrom(mine []held, flat *[]float32) checkpoints.Source {
 	for _, h := range mine {
 		largest = max(largest, h.shard.Size())
 	}
-	if cap(*flat) < largest {
-		*flat = make([]float32, largest)
-	}
+	*flat = slices.Grow((*flat)[:0], largest)
 	source.Data = func(i int) ([]byte, error) {
 		now := (*flat)[:mine[i].shard.Size()]
 		return dtypes.UnsafeByteSlice(now), s.device.toHost(now, mine[i])

@@ -118,7 +118,7 @@ func (d *Device) placeBatch(b *Batch, patchFeatures int, values map[string]*Valu
 		}
 		value, err := d.place(whole, in.axes())
 		if err != nil {
-			return fmt.Errorf("placing %s: %w", in.name, err)
+			return mended(fmt.Errorf("placing %s: %w", in.name, err))
 		}
 		values[in.name] = value
 	}

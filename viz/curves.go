@@ -222,10 +222,6 @@ func (c *curves) axes(height float64) func(*sheet, float64) {
 	add := func(list []curve, width, opacity float64) {
 		for _, v := range list {
 			points += len(v.points)
-			if len(v.points) == 1 { // which is no line
-				pl.Add(markers{curve{points: v.points, color: fade(v.color, opacity)}})
-				continue
-			}
 			v.points = thin(v.points, int(c.plan.inner()/2))
 			pl.Add(trace{v, stroke{fade(v.color, opacity), width, v.dash}})
 		}

@@ -31,7 +31,7 @@ func (c curve) DataRange() (xmin, xmax, ymin, ymax float64) {
 	return plotter.XYRange(c.points)
 }
 
-// trace draws a curve as a line.
+// trace draws a curve as a line, and one of a single point as a dot.
 type trace struct {
 	curve
 	stroke stroke
@@ -39,6 +39,10 @@ type trace struct {
 
 // Plot implements [plot.Plotter]. Coordinates are rounded to a tenth of a point, which keeps live drawings small.
 func (t trace) Plot(c vgdraw.Canvas, pl *plot.Plot) {
+	if len(t.points) == 1 {
+		markers{curve{points: t.points, color: t.stroke.color}}.Plot(c, pl)
+		return
+	}
 	x, y := pl.Transforms(&c)
 	round := func(v vg.Length) vg.Length { return vg.Length(math.Round(float64(v)*10) / 10) }
 	line := make([]vg.Point, len(t.points))

@@ -38,23 +38,24 @@ static size_t used, most; // bytes handed out, now and at most so far
 // limit is how many bytes may be kept: at least KEPT; on machines with more memory a quarter of it, but never more than was handed out at most
 // beside what is now.
 static size_t limit(void) {
-	size_t quarter = (size_t)sysconf(_SC_PHYS_PAGES) / 4 * (size_t)sysconf(_SC_PAGESIZE);
+	static size_t quarter;
+	if (!quarter)
+		quarter = (size_t)sysconf(_SC_PHYS_PAGES) / 4 * (size_t)sysconf(_SC_PAGESIZE);
 	size_t n = most - used < quarter ? most - used : quarter;
 	return n > KEPT ? n : KEPT;
 }
 
-// trim takes what may not be kept out of the list, for surplus to give back.
-static struct block *trim(void) {
+// settle ends a change of used, made under the lock, and gives back what may not be kept any more.
+static void settle(void) {
+	if (used > most)
+		most = used;
 	size_t n = limit();
 	struct block **end = &kept; // of those that fit, the last freed first
 	for (stats.kept = 0; *end && stats.kept + (*end)->size <= n; end = &(*end)->next)
 		stats.kept += (*end)->size;
-	struct block *rest = *end;
+	struct block *b = *end;
 	*end = NULL;
-	return rest;
-}
-
-static void surplus(struct block *b) {
+	pthread_mutex_unlock(&lock);
 	while (b) {
 		struct block *next = b->next;
 		munmap(b, b->size);
@@ -64,25 +65,18 @@ static void surplus(struct block *b) {
 
 // take finds a kept block for size bytes that wastes at most a quarter; NULL where there is none.
 static struct block *take(size_t size) {
-	struct block **best = NULL, *rest = NULL;
+	struct block **best = NULL;
 	pthread_mutex_lock(&lock);
 	for (struct block **at = &kept; *at; at = &(*at)->next)
 		if ((*at)->size >= size && (*at)->size <= size + size / 4 && (!best || (*at)->size < (*best)->size))
 			best = at;
 	struct block *b = best ? *best : NULL;
-	used += b ? b->size : size;
-	if (used > most)
-		most = used;
 	if (b) {
 		*best = b->next;
 		stats.reused++;
-		stats.kept -= b->size;
-	} else {
+	} else
 		stats.mapped++;
-		rest = trim();
-	}
 	pthread_mutex_unlock(&lock);
-	surplus(rest);
 	return b;
 }
 
@@ -102,6 +96,10 @@ static struct block *map(size_t size) {
 }
 
 static void *large(size_t size) {
+	if (size > PTRDIFF_MAX) { // as the C library has it
+		errno = ENOMEM;
+		return NULL;
+	}
 	size = (size + HEADER + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 	struct block *b = take(size);
 	if (!b)
@@ -109,6 +107,9 @@ static void *large(size_t size) {
 	if (!b)
 		return NULL;
 	b->mark = MARK;
+	pthread_mutex_lock(&lock);
+	used += b->size;
+	settle();
 	return (char *)b + HEADER;
 }
 
@@ -127,9 +128,7 @@ static void give(struct block *b) {
 	used -= b->size;
 	b->next = kept;
 	kept = b;
-	struct block *rest = trim();
-	pthread_mutex_unlock(&lock);
-	surplus(rest);
+	settle();
 }
 
 void *malloc(size_t size) { return size >= LARGE ? large(size) : __libc_malloc(size); }

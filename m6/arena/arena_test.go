@@ -88,6 +88,11 @@ func TestLimitAndResize(t *testing.T) {
 		t.Errorf("%d bytes are kept beside 400 MB in use, want no more in all than the %d MB before, or 1 GB", kept, all)
 	}
 	release(other)
+	for _, size := range []int{-1, 1 << 46} { // as a size_t, more than there is
+		if p := allocate(64, size); p != nil {
+			t.Errorf("%d bytes are at %p, want no block", size, p)
+		}
+	}
 	p := allocate(64, 5*megabyte)
 	fill(p, 5*megabyte, 9)
 	for _, size := range []int{6 * megabyte, 3 * megabyte} {
