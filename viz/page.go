@@ -93,12 +93,12 @@ func drawHTML(b Block) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	font, err := fontFor([]byte(body), true)
+	font, err := fontFor([]byte(body), semiboldApart)
 	if err != nil {
 		return nil, err
 	}
 	out, err := p.render("fragment", map[string]any{
-		"Style": p.style(font), "Body": body, "Note": p.miss.note("shown with the reader's own fonts"), "Stack": template.CSS(font.stack()),
+		"Style": p.style(font), "Body": body, "Note": p.miss.note("shown with the reader's own fonts"), "Stack": template.CSS(font.stack()), "Strong": template.CSS(font.strong()),
 	})
 	return []byte(out), err
 }

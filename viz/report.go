@@ -42,12 +42,12 @@ func Report(w io.Writer, o ReportOptions) error {
 	if err != nil {
 		return err
 	}
-	font, err := fontFor([]byte(body), true)
+	font, err := fontFor([]byte(body), semiboldApart)
 	if err != nil {
 		return err
 	}
 	head := map[string]any{
-		"Title": o.Title, "Language": first(o.Language, "en"), "Style": p.style(font), "Stack": template.CSS(font.stack()), "Body": body,
+		"Title": o.Title, "Language": first(o.Language, "en"), "Style": p.style(font), "Stack": template.CSS(font.stack()), "Strong": template.CSS(font.strong()), "Body": body,
 	}
 	out, err := p.render("page", head)
 	if err != nil {

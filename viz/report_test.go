@@ -313,6 +313,19 @@ func unpack(t *testing.T, woff []byte) []byte {
 	return append(head, body...)
 }
 
+// The semi-bold font has no Han: it is a family of its own, behind which bold text finds the regular one. In one family it would find boxes.
+func TestBoldHanIsRegular(t *testing.T) {
+	page := string(pageOf(t, reportSample()))
+	faces := regexp.MustCompile(`@font-face\{font-family:"([^"]+)";font-weight:(\d+)`).FindAllStringSubmatch(page, -1)
+	if len(faces) != 2 || faces[0][2] != "400" || faces[1][2] != "600" || faces[0][1] == faces[1][1] {
+		t.Fatalf("the page's fonts are %q, want a regular and a semi-bold one of two families", faces)
+	}
+	strong := html.EscapeString(fmt.Sprintf(`--strong:"%s","%s",`, faces[1][1], faces[0][1]))
+	if !strings.Contains(page, strong) {
+		t.Errorf("the page has no %s", strong)
+	}
+}
+
 // Every visible character of the page is in the font that the page carries, so no machine shows a box.
 func TestPageCarriesItsCharacters(t *testing.T) {
 	o := reportSample()

@@ -23,8 +23,23 @@ type webFont struct {
 // stack is the value of font-family: the embedded font, then the system's.
 func (f webFont) stack() string { return `"` + f.family + `",` + fallbackFamilies }
 
-// fontFor cuts the embedded fonts to the characters of content; the semi-bold one only where bold text is used.
-func fontFor(content []byte, bold bool) (webFont, error) {
+// strong is stack for bold text where the semi-bold font is a family of its own.
+func (f webFont) strong() string { return `"` + f.family + apartEnding + `",` + f.stack() }
+
+// Where the semi-bold font stands. It has Latin only, and for a character that it lacks a browser looks into the next family, never at another
+// weight of the same one. So a page, whose titles may be Chinese, has it apart; a drawing tells the runs of both fonts by itself.
+type semiboldPlace int
+
+const (
+	semiboldNowhere semiboldPlace = iota
+	semiboldInFamily
+	semiboldApart
+
+	apartEnding = "-semibold" // of its family
+)
+
+// fontFor cuts the embedded fonts to the characters of content.
+func fontFor(content []byte, semibold semiboldPlace) (webFont, error) {
 	codes := runesOf(content)
 	hash := fnv.New64a()
 	for _, r := range codes {
@@ -33,16 +48,21 @@ func fontFor(content []byte, bold bool) (webFont, error) {
 	out := webFont{family: fmt.Sprintf("m6-%012x", hash.Sum64()>>16)}
 	f := loadFaces()
 	var css strings.Builder
+	apart := out.family
+	if semibold == semiboldApart {
+		apart += apartEnding
+	}
 	for _, part := range []struct {
+		family string
 		data   []byte
 		font   *sfnt.Font
 		weight int
-	}{{sansTTF, f.sans, 400}, {semiboldTTF, f.semibold, 600}} {
+	}{{out.family, sansTTF, f.sans, 400}, {apart, semiboldTTF, f.semibold, 600}} {
 		cut, err := cutFont(part.data, part.font, codes)
 		if err != nil {
 			return out, fmt.Errorf("viz: cutting the font: %w", err)
 		}
-		if cut == nil || part.weight == 600 && !bold {
+		if cut == nil || part.weight == 600 && semibold == semiboldNowhere {
 			continue
 		}
 		packed, err := woff(cut)
@@ -50,7 +70,7 @@ func fontFor(content []byte, bold bool) (webFont, error) {
 			return out, fmt.Errorf("viz: packing the font: %w", err)
 		}
 		fmt.Fprintf(&css, `@font-face{font-family:"%s";font-weight:%d;src:url(data:font/woff;base64,%s) format("woff")}`,
-			out.family, part.weight, base64.StdEncoding.EncodeToString(packed))
+			part.family, part.weight, base64.StdEncoding.EncodeToString(packed))
 	}
 	out.css = css.String()
 	return out, nil

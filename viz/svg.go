@@ -22,7 +22,11 @@ func drawSVG(fig Figure) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	font, err := fontFor([]byte(f.title+body), strings.Contains(body, "font-weight:600"))
+	semibold := semiboldNowhere
+	if strings.Contains(body, "font-weight:600") {
+		semibold = semiboldInFamily
+	}
+	font, err := fontFor([]byte(f.title+body), semibold)
 	if err != nil {
 		return nil, err
 	}
