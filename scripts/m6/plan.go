@@ -55,6 +55,7 @@ With --devices in place of --mesh all meshes of so many devices are listed: thos
 	command.Require(cmd, "preset")
 	cmd.MarkFlagsMutuallyExclusive("mesh", "devices")
 	cmd.MarkFlagsMutuallyExclusive("lower", "devices")
+	cmd.MarkFlagsMutuallyExclusive("figure", "devices")
 	return cmd
 }
 

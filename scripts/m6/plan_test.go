@@ -87,6 +87,7 @@ func TestPlanBadInput(t *testing.T) {
 		{"model.positions is 512", []string{"--text", "600"}},
 		{".svg or .png", []string{"--figure", "plan.txt"}},
 		{"no mesh of 7 devices", []string{"--devices", "7"}},
+		{"figure", []string{"--devices", "8", "--figure", "plan.svg"}},
 	} {
 		code, _, stderr := runM6(t, rootCommand(), append([]string{"plan", "--preset", "base"}, c.args...)...)
 		if code == 0 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.say) {
